@@ -1,0 +1,13 @@
+# cmake --install: bin/sslrun, lib/libsslrun_*.so, share/sslrun/configs; relocatable. LibTorch is found beside the engine (lib/torch)
+# or where SSLRUN_TORCH_DIR pointed when building.
+include(GNUInstallDirs)
+install(TARGETS sslrun RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS sslrun_core LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(SSLRUN_ENGINE)
+  set_property(TARGET sslrun_engine APPEND PROPERTY INSTALL_RPATH ${SSLRUN_TORCH_DIR}/lib)
+  install(TARGETS sslrun_engine LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/sslrun/configs)
+set(CPACK_GENERATOR TGZ)
+set(CPACK_PACKAGE_VENDOR sslrun)
+include(CPack)
