@@ -1,0 +1,43 @@
+// A data set: numbered images, with labels where it has them.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "image/image.h"
+
+namespace sslrun::data {
+
+/// Images 0 .. size() - 1 in an order that depends on the data alone. All members are thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Number of images, at least 1.
+  virtual std::int64_t size() const = 0;
+  /// What to call image i in a message: its path below the folder, or "file.gz[i]".
+  virtual std::string name(std::int64_t i) const = 0;
+  /// Reads image i. shapes: out [height, width, 3], RGB. errors: image::BadImage when this image cannot be used,
+  /// DataError when no image can be read any more.
+  virtual void read(std::int64_t i, image::Image& out) const = 0;
+  /// One label per image, 0 .. classes - 1; empty where the data has none.
+  virtual std::span<const std::int64_t> labels() const = 0;
+  /// Name of each class; empty without labels.
+  virtual std::vector<std::string> class_names() const = 0;
+  /// Short text that changes when the list of images does: a resumed run compares it.
+  virtual std::string fingerprint() const = 0;
+};
+
+/// Which part of a data set that comes in two parts. Test is also what is called val.
+enum class Split { kTrain, kTest };
+
+/// Opens what lies at path. format: "folder" (images at any depth), "idx" (MNIST's files, plain or .gz), "cifar"
+/// (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the folder.
+/// split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/) where a folder has both.
+/// errors  DataError says what was looked for and what to do; UsageError for an unknown format.
+std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split);
+
+}  // namespace sslrun::data

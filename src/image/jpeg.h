@@ -1,0 +1,14 @@
+// JPEG decoding by libjpeg's interface (libjpeg-turbo).
+#pragma once
+#include <cstddef>
+#include <span>
+
+#include "image/image.h"
+
+namespace sslrun::image {
+
+/// As decode(), for bytes that start as a JPEG does, but not yet turned upright.
+/// returns the EXIF orientation, 1..8 (1 where the file gives none).
+int decode_jpeg(std::span<const std::byte> bytes, Image& out);
+
+}  // namespace sslrun::image

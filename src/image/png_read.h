@@ -1,0 +1,14 @@
+// PNG decoding by libpng.
+#pragma once
+#include <cstddef>
+#include <span>
+
+#include "image/image.h"
+
+namespace sslrun::image {
+
+/// As decode(), for bytes that start as a PNG does, but not yet turned upright.
+/// returns the orientation of the eXIf chunk, 1..8 (1 where the file gives none).
+int decode_png(std::span<const std::byte> bytes, Image& out);
+
+}  // namespace sslrun::image
