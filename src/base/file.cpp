@@ -1,0 +1,101 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace sslrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const char* verb, const fs::path& path, int error) {
+  const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space there, then give the same command again" : "";
+  throw StorageError(fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
+}
+
+class File {
+ public:
+  File(const fs::path& path, int flags, const char* verb) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) fail(verb, path, errno);
+  }
+
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  void write(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail("write", path_, errno);
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  std::string read() const {
+    std::string all;
+    char buffer[1 << 16];
+    for (;;) {
+      const ssize_t n = ::read(fd_, buffer, sizeof buffer);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail("read", path_, errno);
+      if (n == 0) return all;
+      all.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+
+  void sync() const {
+    if (::fsync(fd_) != 0) fail("sync", path_, errno);
+  }
+
+  void close() {
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0) fail("close", path_, errno);
+  }
+
+ private:
+  fs::path path_;
+  int fd_;
+};
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  return File(path, O_RDONLY, "open").read();
+}
+
+void write_file_synced(const fs::path& path, std::string_view bytes) {
+  File file(path, O_WRONLY | O_CREAT | O_TRUNC, "create");
+  file.write(bytes);
+  file.sync();
+  file.close();
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  const fs::path temporary = path.string() + fmt::format(".tmp-{}", ::getpid());
+  try {
+    write_file_synced(temporary, bytes);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace", path, errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  fsync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+void fsync_path(const fs::path& path) {
+  File(path, O_RDONLY, "open").sync();
+}
+
+}  // namespace sslrun
