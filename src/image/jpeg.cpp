@@ -1,0 +1,162 @@
+#include "image/jpeg.h"
+
+#include <csetjmp>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include <fmt/format.h>
+// jpeglib.h needs <cstdio> before it.
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "image/decode.h"
+#include "image/orientation.h"
+
+namespace sslrun::image {
+
+namespace {
+
+constexpr int kMaxScans = 500;  // as libjpeg-turbo's own LIMITSCANS: a small progressive file can hold a million
+constexpr int kExifMarker = JPEG_APP0 + 1;
+
+// libjpeg's state for one image. Errors leave libjpeg by longjmp: the functions that call setjmp below hold no object
+// with a destructor, and this struct outlives them.
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  std::jmp_buf escape{};
+  char message[JMSG_LENGTH_MAX] = {};
+  int code = 0;  // libjpeg's message number of the first mistake, 0: none
+  bool too_many_scans = false;
+
+  Decoder() = default;
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  void record(j_common_ptr common) {
+    if (code != 0) return;
+    code = common->err->msg_code;
+    common->err->format_message(common, message);
+  }
+};
+
+Decoder& decoder_of(j_common_ptr common) {
+  return *static_cast<Decoder*>(common->client_data);
+}
+
+// Oddities that leave every pixel right; any other warning means that pixels were made up.
+bool is_harmless(int code) {
+  return code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM ||
+         code == JWRN_TOO_MUCH_DATA;
+}
+
+extern "C" {
+
+[[noreturn]] static void on_error(j_common_ptr common) {
+  Decoder& decoder = decoder_of(common);
+  decoder.record(common);
+  std::longjmp(decoder.escape, 1);
+}
+
+static void on_message(j_common_ptr common, int level) {
+  if (level < 0 && !is_harmless(common->err->msg_code)) decoder_of(common).record(common);
+}
+
+static void on_progress(j_common_ptr common) {
+  Decoder& decoder = decoder_of(common);
+  if (decoder.info.input_scan_number <= kMaxScans) return;
+  decoder.too_many_scans = true;
+  std::longjmp(decoder.escape, 1);
+}
+
+}  // extern "C"
+
+// false: libjpeg gave up; decoder says why.
+bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
+  if (setjmp(decoder.escape) != 0) return false;
+  jpeg_create_decompress(&decoder.info);
+  decoder.info.client_data = &decoder;
+  decoder.info.progress = &decoder.progress;
+  jpeg_mem_src(&decoder.info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_save_markers(&decoder.info, kExifMarker, 0xFFFF);
+  jpeg_read_header(&decoder.info, TRUE);
+  return true;
+}
+
+// Reads all rows to pixels, row_bytes apart, and the end of the file.
+bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
+  if (setjmp(decoder.escape) != 0) return false;
+  jpeg_start_decompress(&decoder.info);
+  while (decoder.info.output_scanline < decoder.info.output_height) {
+    JSAMPROW row = pixels + decoder.info.output_scanline * row_bytes;
+    jpeg_read_scanlines(&decoder.info, &row, 1);
+    if (decoder.code != 0) return false;  // a made-up row: the rest is not worth the time
+  }
+  jpeg_finish_decompress(&decoder.info);
+  return true;
+}
+
+[[noreturn]] void throw_reason(const Decoder& decoder) {
+  if (decoder.too_many_scans) throw BadImage(fmt::format("corrupt: more than {} scans in a jpeg", kMaxScans));
+  if (decoder.code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+  std::string text = decoder.message;
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  const bool cut = decoder.code == JWRN_JPEG_EOF || decoder.code == JERR_INPUT_EOF || decoder.code == JERR_INPUT_EMPTY;
+  throw BadImage((cut ? "truncated: " : "corrupt: ") + text);
+}
+
+int saved_orientation(const jpeg_decompress_struct& info) {
+  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    if (marker->marker != kExifMarker || marker->data_length < 6) continue;
+    if (std::memcmp(marker->data, "Exif\0\0", 6) != 0) continue;
+    return exif_orientation(std::as_bytes(std::span(marker->data + 6, marker->data_length - 6)));
+  }
+  return 1;
+}
+
+// Four inks per pixel -> RGB, in place. Adobe's files store 255 - ink; libjpeg hands both kinds out as stored.
+void inks_to_rgb(std::uint8_t* pixels, std::int64_t num_pixels, bool inverted) {
+  const std::uint8_t* from = pixels;
+  const int flip = inverted ? 0 : 255;
+  for (std::int64_t i = 0; i < num_pixels; ++i, from += 4) {
+    const int black = from[3] ^ flip;
+    const int inks[3] = {from[0] ^ flip, from[1] ^ flip, from[2] ^ flip};
+    for (const int ink : inks) *pixels++ = static_cast<std::uint8_t>((ink * black + 127) / 255);
+  }
+}
+
+}  // namespace
+
+int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
+  Decoder decoder;
+  decoder.info.err = jpeg_std_error(&decoder.errors);
+  decoder.info.client_data = &decoder;  // jpeg_create_decompress keeps err and client_data
+  decoder.errors.error_exit = on_error;
+  decoder.errors.emit_message = on_message;
+  decoder.progress.progress_monitor = on_progress;
+  if (!read_header(decoder, bytes) || decoder.code != 0) throw_reason(decoder);
+  const std::int64_t width = decoder.info.image_width;
+  const std::int64_t height = decoder.info.image_height;
+  if (width * height > kMaxPixels) {
+    throw BadImage(fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
+  }
+  const bool inks = decoder.info.jpeg_color_space == JCS_CMYK || decoder.info.jpeg_color_space == JCS_YCCK;
+  decoder.info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
+  const std::int64_t channels = inks ? 4 : 3;
+  out.reshape(width, height, channels);
+  const bool done = read_rows(decoder, out.pixels.data(), static_cast<std::size_t>(width * channels));
+  if (!done || decoder.code != 0) throw_reason(decoder);
+  if (inks) {
+    inks_to_rgb(out.pixels.data(), width * height, decoder.info.saw_Adobe_marker != 0);
+    out.reshape(width, height, 3);
+  }
+  return saved_orientation(decoder.info);
+}
+
+}  // namespace sslrun::image

@@ -1,0 +1,140 @@
+#include "image/png_read.h"
+
+#include <csetjmp>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <png.h>
+
+#include "image/decode.h"
+#include "image/orientation.h"
+
+namespace sslrun::image {
+
+namespace {
+
+// libpng's state for one image. Errors leave libpng by longjmp: the functions that call setjmp below hold no object with
+// a destructor, and this struct outlives them.
+struct Decoder {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  std::span<const std::byte> rest;
+  char message[160] = {};
+  bool truncated = false;
+
+  Decoder() = default;
+  ~Decoder() { png_destroy_read_struct(&png, &info, nullptr); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+};
+
+extern "C" {
+
+[[noreturn]] static void on_png_error(png_structp png, png_const_charp text) {
+  auto& decoder = *static_cast<Decoder*>(png_get_error_ptr(png));
+  std::strncpy(decoder.message, text, sizeof decoder.message - 1);
+  png_longjmp(png, 1);
+}
+
+static void on_png_warning(png_structp, png_const_charp) {}
+
+static void read_bytes(png_structp png, png_bytep to, std::size_t count) {
+  auto& decoder = *static_cast<Decoder*>(png_get_io_ptr(png));
+  if (count > decoder.rest.size()) {
+    decoder.truncated = true;
+    png_error(png, "the file ends inside a chunk");
+  }
+  std::memcpy(to, decoder.rest.data(), count);
+  decoder.rest = decoder.rest.subspan(count);
+}
+
+}  // extern "C"
+
+// false: libpng gave up; decoder says why.
+bool read_header(Decoder& decoder) {
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  png_set_user_limits(decoder.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the cap on the area is ours
+  png_set_read_fn(decoder.png, &decoder, read_bytes);
+  png_read_info(decoder.png, decoder.info);
+  return true;
+}
+
+// Asks for 8-bit RGB or RGBA rows whatever the file holds.
+bool set_transforms(Decoder& decoder) {
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  png_set_scale_16(decoder.png);
+  png_set_expand(decoder.png);  // palette, 1-2-4 bit gray, tRNS to alpha
+  png_set_gray_to_rgb(decoder.png);
+  png_set_interlace_handling(decoder.png);
+  png_read_update_info(decoder.png, decoder.info);
+  return true;
+}
+
+bool read_rows(Decoder& decoder, png_bytepp rows) {
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  png_read_image(decoder.png, rows);
+  png_read_end(decoder.png, decoder.info);
+  return true;
+}
+
+[[noreturn]] void throw_reason(const Decoder& decoder) {
+  throw BadImage((decoder.truncated ? "truncated: " : "corrupt: ") + std::string(decoder.message));
+}
+
+// RGBA -> RGB on white, in place.
+void composite_on_white(std::uint8_t* pixels, std::int64_t num_pixels) {
+  const std::uint8_t* from = pixels;
+  for (std::int64_t i = 0; i < num_pixels; ++i, from += 4) {
+    const int alpha = from[3];
+    const int rgb[3] = {from[0], from[1], from[2]};
+    for (const int value : rgb) {
+      *pixels++ = static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+  }
+}
+
+int chunk_orientation(Decoder& decoder) {
+#ifdef PNG_eXIf_SUPPORTED
+  png_uint_32 size = 0;
+  png_bytep exif = nullptr;
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0 && exif != nullptr) {
+    return exif_orientation(std::as_bytes(std::span(exif, size)));
+  }
+#endif
+  return 1;
+}
+
+}  // namespace
+
+int decode_png(std::span<const std::byte> bytes, Image& out) {
+  Decoder decoder;
+  decoder.rest = bytes;
+  decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_png_error, on_png_warning);
+  if (decoder.png == nullptr) throw std::bad_alloc();
+  decoder.info = png_create_info_struct(decoder.png);
+  if (decoder.info == nullptr) throw std::bad_alloc();
+  if (!read_header(decoder)) throw_reason(decoder);
+  const std::int64_t width = png_get_image_width(decoder.png, decoder.info);
+  const std::int64_t height = png_get_image_height(decoder.png, decoder.info);
+  if (width * height > kMaxPixels) {
+    throw BadImage(fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
+  }
+  if (!set_transforms(decoder)) throw_reason(decoder);
+  const std::int64_t channels = png_get_channels(decoder.png, decoder.info);
+  out.reshape(width, height, channels);
+  std::vector<png_bytep> rows(static_cast<std::size_t>(height));
+  for (std::int64_t y = 0; y < height; ++y) {
+    rows[static_cast<std::size_t>(y)] = out.pixels.data() + y * width * channels;
+  }
+  if (!read_rows(decoder, rows.data())) throw_reason(decoder);
+  if (channels == 4) {
+    composite_on_white(out.pixels.data(), width * height);
+    out.reshape(width, height, 3);
+  }
+  return chunk_orientation(decoder);
+}
+
+}  // namespace sslrun::image
