@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 install(TARGETS sslrun RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS sslrun_core LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(SSLRUN_ENGINE)
+if(TARGET sslrun_engine)
   set_property(TARGET sslrun_engine APPEND PROPERTY INSTALL_RPATH ${SSLRUN_TORCH_DIR}/lib)
   install(TARGETS sslrun_engine LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
