@@ -1,0 +1,76 @@
+#include "metrics/metrics_log.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+namespace sslrun::metrics {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path) {
+  throw StorageError(fmt::format("cannot write '{}': {}", path.string(), std::strerror(errno)));
+}
+
+/// The whole lines of `text` whose step is at most `last`; stops at the first line that is not an object with a step.
+std::string lines_up_to(const std::string& text, std::int64_t last) {
+  std::string kept;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;
+    const auto line = nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            text.begin() + static_cast<std::ptrdiff_t>(end),
+                                            nullptr,
+                                            /*allow_exceptions=*/false);
+    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) break;
+    if (line["step"].get<std::int64_t>() <= last) kept.append(text, begin, end + 1 - begin);
+    begin = end + 1;
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::string to_json_line(const Record& record) {
+  nlohmann::ordered_json line;
+  line["step"] = record.step;
+  for (const auto& [name, value] : record.values) {
+    if (std::isfinite(value)) {
+      line[name] = value;
+    } else {
+      line[name] = nullptr;
+    }
+  }
+  return line.dump() + "\n";
+}
+
+MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t resume_step) : path_(std::move(path)) {
+  if (std::filesystem::exists(path_)) {
+    const std::string text = read_file(path_);
+    const std::string kept = lines_up_to(text, resume_step);
+    if (kept != text) write_file_atomic(path_, kept);
+  }
+  file_ = std::fopen(path_.c_str(), "ae");
+  if (file_ == nullptr) fail(path_);
+}
+
+MetricsLog::~MetricsLog() {
+  std::fclose(file_);
+}
+
+void MetricsLog::write(const Record& record) {
+  const std::string line = to_json_line(record);
+  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0) fail(path_);
+}
+
+void MetricsLog::sync() {
+  if (::fsync(::fileno(file_)) != 0) fail(path_);
+}
+
+}  // namespace sslrun::metrics

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sslrun::metrics {
+
+/// One logged step: names in the order in which they are written. A value that is not finite is written as null.
+struct Record {
+  std::int64_t step = 0;
+  std::vector<std::pair<std::string, double>> values;
+};
+
+/// {"step":12,"loss":0.5}: shortest digits that read back to the same double.
+std::string to_json_line(const Record& record);
+
+/// metrics.jsonl of a run folder: one object per line, whole lines only.
+/// Opening at step s keeps the lines up to and including step s and drops what a killed run wrote after it, a torn last line
+/// among it: a resumed run leaves no duplicate and no hole.
+class MetricsLog {
+ public:
+  /// Throws StorageError if the file cannot be read or written.
+  MetricsLog(std::filesystem::path path, std::int64_t resume_step);
+  ~MetricsLog();
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
+
+  /// Appends one line and hands it to the system. Throws StorageError.
+  void write(const Record& record);
+
+  /// Makes the lines durable; called before a checkpoint is published. Throws StorageError.
+  void sync();
+
+ private:
+  std::filesystem::path path_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace sslrun::metrics
