@@ -1,0 +1,60 @@
+// Arithmetic of crop_resize: antialiased bilinear taps as torch.nn.functional.interpolate(mode="bilinear", antialias=True,
+// align_corners=False) has them on float pictures (ATen/native/cpu/UpSampleKernel.cpp). A pixel is
+// sum_x weight_x * (sum_y (weight_y / 255) * byte), taps from left to right and from top to bottom.
+#pragma once
+#include "kernels/host_device.h"
+
+#include <cmath>
+#include <cstdint>
+
+namespace sslrun::kernels {
+
+/// The input positions of one axis that make one output position: begin, begin + 1, ..., begin + count - 1.
+struct ResizeTaps {
+  std::int64_t begin, count;
+  float inv_scale, center, inv_total;
+
+  SSLRUN_HD float triangle(std::int64_t k) const {
+    const float distance = fabsf((static_cast<float>(k + begin) - center + 0.5f) * inv_scale);
+    return distance < 1.f ? 1.f - distance : 0.f;
+  }
+
+  /// Weight of tap k; the weights of the taps sum to 1.
+  SSLRUN_HD float weight(std::int64_t k) const { return triangle(k) * inv_total; }
+};
+
+/// Taps of output position i when `in` positions become `out`. in, out >= 1, 0 <= i < out.
+SSLRUN_HD ResizeTaps resize_taps(std::int64_t i, std::int64_t in, std::int64_t out) {
+  const float scale = static_cast<float>(in) / static_cast<float>(out);
+  const float support = scale >= 1.f ? scale : 1.f;
+  ResizeTaps t;
+  t.center = scale * (static_cast<float>(i) + 0.5f);
+  t.inv_scale = 1.f / support;
+  t.begin = static_cast<std::int64_t>(t.center - support + 0.5f);
+  if (t.begin < 0) t.begin = 0;
+  std::int64_t end = static_cast<std::int64_t>(t.center + support + 0.5f);
+  if (end > in) end = in;
+  t.count = end - t.begin;
+  float total = 0.f;
+  for (std::int64_t k = 0; k < t.count; ++k) total += t.triangle(k);
+  t.inv_total = 1.f / total;
+  return t;
+}
+
+/// The most taps that an output position can have.
+SSLRUN_HD std::int64_t max_resize_taps(std::int64_t in, std::int64_t out) {
+  const std::int64_t support = in > out ? (in + out - 1) / out : 1;
+  return 2 * support + 1;
+}
+
+/// Weight of a byte (0..255) in a sum over rows that is to lie in [0, 1].
+SSLRUN_HD float byte_weight(float weight) { return weight * (1.f / 255.f); }
+
+SSLRUN_HD float add_byte(float sum, float weight, std::uint8_t byte) { return sum + weight * static_cast<float>(byte); }
+
+SSLRUN_HD float add_tap(float sum, float weight, float value) { return sum + weight * value; }
+
+/// Column of the crop's own orientation that output column x shows.
+SSLRUN_HD std::int64_t unflipped(std::int64_t x, std::int64_t width, bool flip) { return flip ? width - 1 - x : x; }
+
+}  // namespace sslrun::kernels
