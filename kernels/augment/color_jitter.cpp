@@ -1,7 +1,7 @@
 #include "kernels/augment/color_jitter.h"
 
 #include "kernels/augment/color_jitter_core.h"
-#include "kernels/augment/simd.h"
+#include "kernels/simd.h"
 
 #include <algorithm>
 #include <array>

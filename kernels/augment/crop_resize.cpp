@@ -1,7 +1,7 @@
 #include "kernels/augment/crop_resize.h"
 
 #include "kernels/augment/crop_resize_core.h"
-#include "kernels/augment/simd.h"
+#include "kernels/simd.h"
 
 #include <algorithm>
 #include <array>

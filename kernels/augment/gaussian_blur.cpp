@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "kernels/augment/gaussian_blur_core.h"
-#include "kernels/augment/simd.h"
+#include "kernels/simd.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "kernels/augment/normalize.h"
 
 #include "kernels/augment/normalize_core.h"
-#include "kernels/augment/simd.h"
+#include "kernels/simd.h"
 
 namespace sslrun::kernels {
 namespace {

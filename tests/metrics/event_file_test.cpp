@@ -52,7 +52,7 @@ TEST_CASE("event_file: records frame the version and a scalar as TFRecord and pr
   // field 1 (fixed64) is the time; then field 3: "brain.Event:2"
   CHECK(events[0].substr(9) == std::string("\x1a\x0d") + "brain.Event:2");
   // field 2 (varint) 300; field 5: summary{1: value{1: "loss", 2 (fixed32): 0.5}}
-  CHECK(events[1].substr(9) == std::string("\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x00\x3f", 20));
+  CHECK(events[1].substr(9) == std::string("\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x00\x3f", 18));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
-#define SSLRUN_CLONES __attribute__((target_clones("avx512f", "arch=x86-64-v3", "default")))
+#define SSLRUN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SSLRUN_CLONES
 #endif
