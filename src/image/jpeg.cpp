@@ -146,6 +146,7 @@ int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
   if (width * height > kMaxPixels) {
     throw BadImage(fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
   }
+  const int orientation = saved_orientation(decoder.info);  // now: finishing drops the saved markers
   const bool inks = decoder.info.jpeg_color_space == JCS_CMYK || decoder.info.jpeg_color_space == JCS_YCCK;
   decoder.info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
   const std::int64_t channels = inks ? 4 : 3;
@@ -156,7 +157,7 @@ int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
     inks_to_rgb(out.pixels.data(), width * height, decoder.info.saw_Adobe_marker != 0);
     out.reshape(width, height, 3);
   }
-  return saved_orientation(decoder.info);
+  return orientation;
 }
 
 }  // namespace sslrun::image

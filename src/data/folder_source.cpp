@@ -1,0 +1,215 @@
+#include "data/folder_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "data/fingerprint.h"
+#include "image/decode.h"
+
+namespace sslrun::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 16> kImageExtensions = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif",
+    ".tiff", ".gif", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".ppm"};
+constexpr std::size_t kMaxDepth = 64;
+constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 30;
+
+class Descriptor {
+ public:
+  explicit Descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Reads until size bytes or the end; returns the count, or -1 with errno.
+std::int64_t read_fully(int fd, std::byte* to, std::int64_t size) {
+  std::int64_t done = 0;
+  while (done < size) {
+    const ssize_t count = ::read(fd, to + done, static_cast<std::size_t>(size - done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    done += count;
+  }
+  return done;
+}
+
+bool looks_like_image(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  for (char& c : ending) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (std::find(kImageExtensions.begin(), kImageExtensions.end(), ending) != kImageExtensions.end()) return true;
+  const Descriptor file(path);
+  std::array<std::byte, 8> head{};
+  const std::int64_t count = file.get() < 0 ? 0 : read_fully(file.get(), head.data(), head.size());
+  return count > 0 && image::sniff({head.data(), static_cast<std::size_t>(count)}) != image::Format::kUnknown;
+}
+
+// Walks a tree once and lists the images' paths below its root.
+class Scan {
+ public:
+  explicit Scan(std::string root) : root_(std::move(root)) { enter(""); }
+
+  std::vector<std::string> take() {
+    std::sort(paths_.begin(), paths_.end(), [](const std::string& a, const std::string& b) {
+      return std::string_view(a) < std::string_view(b);  // char_traits compares as unsigned bytes
+    });
+    return std::move(paths_);
+  }
+
+ private:
+  using Place = std::pair<dev_t, ino_t>;
+
+  void enter(const std::string& below) {
+    const std::string folder = below.empty() ? root_ : root_ + "/" + below;
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) return fail(folder, errno);
+    const Place place{status.st_dev, status.st_ino};
+    if (ancestors_.size() > kMaxDepth || std::find(ancestors_.begin(), ancestors_.end(), place) != ancestors_.end()) {
+      return;
+    }
+    ancestors_.push_back(place);
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      const std::string name = entries->path().filename().string();
+      if (name.starts_with('.')) continue;
+      std::error_code ignored;
+      const std::string path = below.empty() ? name : below + "/" + name;
+      if (entries->is_directory(ignored)) {
+        enter(path);
+      } else if (takes(*entries, root_ + "/" + path)) {
+        paths_.push_back(path);
+      }
+    }
+    if (error) fail(folder, error.value());
+    ancestors_.pop_back();
+  }
+
+  // A link whose target is gone counts when its name is an image's: it is reported as bad, not lost.
+  static bool takes(const fs::directory_entry& entry, const std::string& path) {
+    std::error_code ignored;
+    if (entry.is_regular_file(ignored)) return looks_like_image(path);
+    return entry.is_symlink(ignored) && !entry.exists(ignored) && looks_like_image(path);
+  }
+
+  static void fail(const std::string& folder, int code) {
+    throw DataError(fmt::format("cannot list the folder '{}': {}", folder, std::strerror(code)));
+  }
+
+  std::string root_;
+  std::vector<Place> ancestors_;
+  std::vector<std::string> paths_;
+};
+
+class FolderSource final : public Source {
+ public:
+  explicit FolderSource(const std::string& root) : root_(root), paths_(Scan(root).take()) {
+    if (paths_.empty()) {
+      throw DataError(fmt::format("no image below '{}': put JPEG or PNG files there, at any depth", root));
+    }
+    label_by_folder();
+    std::string names;
+    for (const std::string& path : paths_) names.append(path).push_back('\0');
+    fingerprint_ = make_fingerprint("folder", size(), names);
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(paths_.size()); }
+  std::string name(std::int64_t i) const override { return paths_.at(static_cast<std::size_t>(i)); }
+
+  void read(std::int64_t i, image::Image& out) const override {
+    thread_local std::vector<std::byte> bytes;
+    read_bytes(root_ + "/" + paths_.at(static_cast<std::size_t>(i)), bytes);
+    image::decode(bytes, out);
+  }
+
+  std::span<const std::int64_t> labels() const override { return labels_; }
+  std::vector<std::string> class_names() const override { return class_names_; }
+  std::string fingerprint() const override { return fingerprint_; }
+
+ private:
+  void label_by_folder() {
+    for (const std::string& path : paths_) {
+      const std::size_t slash = path.find('/');
+      if (slash == std::string::npos) {
+        class_names_.clear();
+        return;
+      }
+      class_names_.push_back(path.substr(0, slash));
+      // Paths are sorted, so equal names mostly follow each other: the list stays short.
+      if (class_names_.size() > 1 && class_names_[class_names_.size() - 2] == class_names_.back()) {
+        class_names_.pop_back();
+      }
+    }
+    std::sort(class_names_.begin(), class_names_.end());
+    class_names_.erase(std::unique(class_names_.begin(), class_names_.end()), class_names_.end());
+    labels_.reserve(paths_.size());
+    for (const std::string& path : paths_) {
+      const auto found = std::lower_bound(class_names_.begin(), class_names_.end(), path.substr(0, path.find('/')));
+      labels_.push_back(found - class_names_.begin());
+    }
+  }
+
+  // A file that cannot be read is a bad image; a process out of descriptors or memory cannot read any.
+  static void read_bytes(const std::string& path, std::vector<std::byte>& bytes) {
+    const Descriptor file(path);
+    struct stat status {};
+    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) throw_unreadable(path, errno);
+    if (!S_ISREG(status.st_mode)) throw image::BadImage("not a file: it became a folder or device");
+    if (status.st_size > kMaxFileBytes) {
+      throw image::BadImage(fmt::format("too large: a file of {} bytes, at most {} are read", status.st_size,
+                                        kMaxFileBytes));
+    }
+    bytes.resize(static_cast<std::size_t>(status.st_size));
+    const std::int64_t count = read_fully(file.get(), bytes.data(), status.st_size);
+    if (count < 0) throw_unreadable(path, errno);
+    bytes.resize(static_cast<std::size_t>(count));
+  }
+
+  [[noreturn]] static void throw_unreadable(const std::string& path, int code) {
+    if (code == EMFILE || code == ENFILE || code == ENOMEM) {
+      throw DataError(fmt::format("cannot open '{}': {}; raise the limit (ulimit -n) or lower train.workers", path,
+                                  std::strerror(code)));
+    }
+    throw image::BadImage(fmt::format("cannot be read: {}", std::strerror(code)));
+  }
+
+  std::string root_;
+  std::vector<std::string> paths_;
+  std::vector<std::int64_t> labels_;
+  std::vector<std::string> class_names_;
+  std::string fingerprint_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_folder(const std::string& root) {
+  return std::make_unique<FolderSource>(root);
+}
+
+}  // namespace sslrun::data

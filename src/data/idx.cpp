@@ -1,0 +1,143 @@
+#include "data/idx.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "data/binary_file.h"
+#include "data/memory_source.h"
+
+namespace sslrun::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kPrefixes = {"train", "t10k"};
+constexpr std::uint32_t kByteImages = 0x0803;  // type 8: unsigned bytes; 3 dimensions
+constexpr std::uint32_t kByteLabels = 0x0801;
+
+// The file of that split and kind ("images-idx3") under one of the names in use.
+std::optional<std::string> find_file(const std::string& folder, Split split, std::string_view kind) {
+  const std::string_view prefix = kPrefixes[split == Split::kTrain ? 0 : 1];
+  std::string dotted(kind);
+  dotted[dotted.find('-')] = '.';
+  for (const std::string& stem : {fmt::format("{}-{}-ubyte", prefix, kind), fmt::format("{}-{}-ubyte", prefix, dotted)}) {
+    for (const std::string_view ending : {"", ".gz"}) {
+      const std::string path = (fs::path(folder) / (stem + std::string(ending))).string();
+      std::error_code ignored;
+      if (fs::is_regular_file(path, ignored)) return path;
+    }
+  }
+  return std::nullopt;
+}
+
+// The labels' name for a file of images: images -> labels, idx3 -> idx1 in the last component.
+std::optional<std::string> labels_beside(const std::string& images_path) {
+  const fs::path path(images_path);
+  std::string name = path.filename().string();
+  const std::size_t word = name.find("images");
+  const std::size_t kind = name.find("idx3");
+  if (word == std::string::npos || kind == std::string::npos) return std::nullopt;
+  name.replace(word, 6, "labels");
+  name.replace(kind, 4, "idx1");
+  for (const std::string& candidate : {name, name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name + ".gz"}) {
+    const fs::path labels = path.parent_path() / candidate;
+    std::error_code ignored;
+    if (fs::is_regular_file(labels, ignored)) return labels.string();
+  }
+  return std::nullopt;
+}
+
+std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
+  std::uint32_t value = 0;
+  for (std::size_t k = 0; k < 4; ++k) value = value << 8 | static_cast<std::uint8_t>(bytes[offset + k]);
+  return value;
+}
+
+// Checks the header against the content; returns the dimensions.
+std::vector<std::int64_t> read_header(std::string_view bytes, const std::string& path, std::uint32_t magic) {
+  const std::size_t rank = magic & 0xFF;
+  const std::size_t header_bytes = 4 + 4 * rank;
+  if (bytes.size() < 4 || big_endian(bytes, 0) != magic) {
+    throw DataError(fmt::format("'{}' must begin with the IDX number {:#010x} ({}); it does not", path, magic,
+                                rank == 3 ? "bytes, 3 dimensions" : "bytes, 1 dimension"));
+  }
+  if (bytes.size() < header_bytes) throw DataError(fmt::format("'{}' is cut inside its header; fetch it again", path));
+  std::vector<std::int64_t> dims;
+  const std::uint64_t num_bytes = bytes.size() - header_bytes;
+  std::uint64_t want = 1;
+  bool too_many = false;  // more than num_bytes, and perhaps more than 64 bits hold
+  for (std::size_t k = 0; k < rank; ++k) {
+    dims.push_back(big_endian(bytes, 4 + 4 * k));
+    const auto dim = static_cast<std::uint64_t>(dims.back());
+    too_many = too_many || (dim != 0 && want > num_bytes / dim);
+    if (!too_many) want *= dim;
+  }
+  if (too_many || want != num_bytes) {
+    throw DataError(fmt::format("'{}' must hold {} bytes after its header, as that says, got {}; fetch it again", path,
+                                too_many ? "more" : fmt::format("{}", want), num_bytes));
+  }
+  return dims;
+}
+
+std::vector<std::int64_t> read_labels(const std::string& path, std::size_t num_images) {
+  const std::string bytes = read_binary_file(path);
+  const std::int64_t count = read_header(bytes, path, kByteLabels)[0];
+  if (count != static_cast<std::int64_t>(num_images)) {
+    throw DataError(fmt::format("'{}' holds {} labels for {} images: the two files are not of one set", path, count,
+                                num_images));
+  }
+  std::vector<std::int64_t> labels;
+  labels.reserve(num_images);
+  for (const char byte : std::string_view(bytes).substr(8)) labels.push_back(static_cast<std::uint8_t>(byte));
+  return labels;
+}
+
+}  // namespace
+
+bool has_idx(const std::string& folder, Split split) {
+  return find_file(folder, split, "images-idx3").has_value();
+}
+
+std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
+  std::error_code ignored;
+  std::optional<std::string> images_path;
+  std::optional<std::string> labels_path;
+  if (fs::is_regular_file(path, ignored)) {
+    images_path = path;
+    labels_path = labels_beside(path);
+  } else {
+    images_path = find_file(path, split, "images-idx3");
+    labels_path = find_file(path, split, "labels-idx1");
+  }
+  if (!images_path) {
+    throw DataError(fmt::format("'{}' must hold {}-images-idx3-ubyte or the same with .gz; neither is there", path,
+                                kPrefixes[split == Split::kTrain ? 0 : 1]));
+  }
+  const std::string bytes = read_binary_file(*images_path);
+  const std::vector<std::int64_t> dims = read_header(bytes, *images_path, kByteImages);
+  MemoryImages images;
+  images.origin = fs::path(*images_path).filename().string();
+  images.height = dims[1];
+  images.width = dims[2];
+  images.channels = 1;
+  images.pixels.assign(bytes.begin() + 16, bytes.end());
+  if (labels_path) {
+    images.labels = read_labels(*labels_path, static_cast<std::size_t>(dims[0]));
+    std::int64_t num_classes = 0;
+    for (const std::int64_t label : images.labels) num_classes = std::max(num_classes, label + 1);
+    for (std::int64_t k = 0; k < num_classes; ++k) images.class_names.push_back(fmt::format("{}", k));
+  }
+  return make_memory_source(std::move(images));
+}
+
+}  // namespace sslrun::data

@@ -1,0 +1,275 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/philox.h"
+#include "image/decode.h"
+
+namespace sslrun::data {
+
+namespace {
+
+constexpr int kMaxReplacements = 64;
+constexpr std::int64_t kMaxChunk = 8;  // slots per turn: fewer locks, and still an even share at the batch's end
+
+// One batch of the ring with what its making brought up.
+struct Entry {
+  Batch batch;
+  std::int64_t num_done = 0;
+  std::vector<std::vector<std::int64_t>> bad_by_slot;  // images that slot could not use
+  std::int64_t error_slot = -1;                        // lowest slot that threw
+  std::exception_ptr error;
+};
+
+// The slots [begin, end) of one step.
+struct Chunk {
+  std::int64_t step = 0;
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+}  // namespace
+
+// Threads take chunks in the order of steps; a step's entry is free once the consumer has moved past it.
+struct Loader::State {
+  State(const Source& the_source, const Sampler& the_sampler, SampleWork& the_work, const LoaderOptions& the_options)
+      : source(the_source), sampler(the_sampler), work(the_work), options(the_options) {
+    if (options.num_slots == 0) options.num_slots = sampler.batch() - options.first_slot;
+    check_invariant(options.threads >= 1 && options.prefetch >= 2, "a loader has 1 thread and 2 batches at least");
+    check_invariant(options.first_slot >= 0 && options.num_slots >= 1 &&
+                        options.first_slot + options.num_slots <= sampler.batch(),
+                    "the rank's slots lie in the batch");
+    check_invariant(options.start_step >= 0, "steps count from 0");
+    check_invariant(sampler.num_samples() == source.size(), "the sampler counts the source's images");
+    next_step = delivered = options.start_step;
+    sizes = work.view_sizes();
+    labels = source.labels();
+    chunk = std::clamp<std::int64_t>(options.num_slots / (4 * options.threads), 1, kMaxChunk);
+    ring.resize(static_cast<std::size_t>(options.prefetch));
+    for (Entry& entry : ring) {
+      entry.bad_by_slot.resize(static_cast<std::size_t>(options.num_slots));
+      entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
+      if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(options.num_slots));
+      for (const std::int64_t size : sizes) {
+        entry.batch.views.emplace_back(static_cast<std::size_t>(size * options.num_slots));
+      }
+    }
+    try {
+      for (std::int64_t t = 0; t < options.threads; ++t) threads.emplace_back([this] { run_thread(); });
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+
+  ~State() { stop(); }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    room.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+  }
+
+  Entry& entry_of(std::int64_t step) { return ring[static_cast<std::size_t>(step % options.prefetch)]; }
+
+  // The next chunk to make, or nothing when the loader stops. Blocks while the ring is full.
+  std::optional<Chunk> take_chunk() {
+    std::unique_lock lock(mutex);
+    room.wait(lock, [this] {
+      const bool ended = options.end_step >= 0 && next_step >= options.end_step;
+      return stopping || (!ended && next_step < delivered + options.prefetch - (holding ? 1 : 0));
+    });
+    if (stopping) return std::nullopt;
+    Entry& entry = entry_of(next_step);
+    if (next_slot == 0) reset(entry, next_step);
+    const Chunk result{next_step, next_slot, std::min(next_slot + chunk, options.num_slots)};
+    next_slot = result.end;
+    if (next_slot == options.num_slots) {
+      next_slot = 0;
+      ++next_step;
+    }
+    return result;
+  }
+
+  void reset(Entry& entry, std::int64_t step) const {
+    entry.batch.step = step;
+    entry.batch.epoch = step / sampler.steps_per_epoch();
+    entry.num_done = 0;
+    entry.error_slot = -1;
+    entry.error = nullptr;
+    for (auto& bad : entry.bad_by_slot) bad.clear();
+  }
+
+  void run_thread() {
+    image::Image image;
+    while (const std::optional<Chunk> todo = take_chunk()) {
+      Entry& entry = entry_of(todo->step);
+      std::int64_t error_slot = -1;
+      std::exception_ptr error;
+      for (std::int64_t slot = todo->begin; slot < todo->end && !error; ++slot) {
+        if (stopping) return;
+        try {
+          make_sample(entry, slot, image);
+        } catch (...) {
+          error_slot = slot;
+          error = std::current_exception();
+        }
+      }
+      const std::lock_guard lock(mutex);
+      if (error && (entry.error_slot < 0 || error_slot < entry.error_slot)) {
+        entry.error_slot = error_slot;
+        entry.error = error;
+      }
+      entry.num_done += todo->end - todo->begin;
+      if (entry.num_done == options.num_slots) ready.notify_all();
+    }
+  }
+
+  // Reads the planned image, or the first usable one of its replacements, and runs the work on it.
+  void make_sample(Entry& entry, std::int64_t slot, image::Image& image) {
+    Batch& batch = entry.batch;
+    const std::int64_t step = batch.step % sampler.steps_per_epoch();
+    const std::int64_t planned = sampler.sample(batch.epoch, step, options.first_slot + slot);
+    auto& bad = entry.bad_by_slot[static_cast<std::size_t>(slot)];
+    std::int64_t sample = planned;
+    if (!try_read(sample, image)) {
+      Rng rng(sampler.seed(), Purpose::kReplacement, static_cast<std::uint32_t>(batch.epoch),
+              static_cast<std::uint32_t>(planned), 0);
+      do {
+        bad.push_back(sample);
+        if (bad.size() > kMaxReplacements) throw_all_bad(planned);
+        sample = rng.below(source.size());
+      } while (!try_read(sample, image));
+    }
+    batch.samples[static_cast<std::size_t>(slot)] = sample;
+    if (!labels.empty()) batch.labels[static_cast<std::size_t>(slot)] = labels[static_cast<std::size_t>(sample)];
+    work.run(image, batch.epoch, planned, slot, batch);
+  }
+
+  // false: the image is bad; its reason is kept, and it is not read again.
+  bool try_read(std::int64_t sample, image::Image& image) {
+    {
+      const std::lock_guard lock(reasons_mutex);
+      if (reasons.contains(sample)) return false;
+    }
+    try {
+      source.read(sample, image);
+      return true;
+    } catch (const image::BadImage& bad) {
+      const std::lock_guard lock(reasons_mutex);
+      reasons.emplace(sample, bad.what());
+      return false;
+    }
+  }
+
+  [[noreturn]] void throw_all_bad(std::int64_t planned) {
+    std::string reason;
+    {
+      const std::lock_guard lock(reasons_mutex);
+      reason = reasons.at(planned);
+    }
+    throw DataError(fmt::format("'{}' is bad ({}), and so are {} images drawn in its place: run `sslrun data check`",
+                                source.name(planned), reason, kMaxReplacements));
+  }
+
+  // Adds to the lists what the entry's making brought up, in the order of its slots.
+  void publish(Entry& entry) {
+    entry.batch.num_replaced = 0;
+    for (const auto& bad : entry.bad_by_slot) {
+      entry.batch.num_replaced += bad.empty() ? 0 : 1;
+      for (const std::int64_t sample : bad) {
+        if (!listed.insert(sample).second) continue;
+        const std::lock_guard lock(reasons_mutex);
+        bad_samples.push_back({sample, source.name(sample), reasons.at(sample)});
+      }
+    }
+    num_replaced += entry.batch.num_replaced;
+  }
+
+  const Source& source;
+  Sampler sampler;
+  SampleWork& work;
+  LoaderOptions options;
+  std::vector<std::int64_t> sizes;
+  std::span<const std::int64_t> labels;
+  std::int64_t chunk = 1;
+
+  std::mutex mutex;  // guards what follows, and num_done and the error of each entry
+  std::condition_variable room;
+  std::condition_variable ready;
+  std::atomic<bool> stopping = false;  // set under the mutex, read between images without it
+  std::int64_t next_step = 0;  // the chunk to hand out next
+  std::int64_t next_slot = 0;
+  std::int64_t delivered = 0;  // the step that next() delivers next
+  bool holding = false;        // the caller has the batch of step delivered - 1
+  std::vector<Entry> ring;
+
+  std::mutex reasons_mutex;
+  std::map<std::int64_t, std::string> reasons;
+
+  // The caller's alone.
+  std::set<std::int64_t> listed;
+  std::vector<BadSample> bad_samples;
+  std::int64_t num_replaced = 0;
+  double wait_seconds = 0;
+
+  std::vector<std::thread> threads;
+};
+
+Loader::Loader(const Source& source, const Sampler& sampler, SampleWork& work, const LoaderOptions& options)
+    : state_(std::make_unique<State>(source, sampler, work, options)) {}
+
+Loader::~Loader() = default;
+
+const Batch& Loader::next() {
+  State& s = *state_;
+  check_invariant(s.options.end_step < 0 || s.delivered < s.options.end_step, "next() is called up to end_step");
+  const auto begin = std::chrono::steady_clock::now();
+  std::unique_lock lock(s.mutex);
+  s.holding = false;  // the previous batch's place may be filled
+  s.room.notify_all();
+  Entry& entry = s.entry_of(s.delivered);
+  s.ready.wait(lock, [&] {
+    return entry.batch.step == s.delivered && entry.num_done == s.options.num_slots;
+  });
+  s.wait_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (entry.error) std::rethrow_exception(entry.error);
+  s.holding = true;
+  ++s.delivered;
+  lock.unlock();
+  s.room.notify_all();
+  s.publish(entry);
+  return entry.batch;
+}
+
+const std::vector<BadSample>& Loader::bad_samples() const {
+  return state_->bad_samples;
+}
+
+std::int64_t Loader::num_replaced() const {
+  return state_->num_replaced;
+}
+
+double Loader::wait_seconds() const {
+  return state_->wait_seconds;
+}
+
+}  // namespace sslrun::data

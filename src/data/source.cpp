@@ -1,0 +1,58 @@
+#include "data/source.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "data/cifar.h"
+#include "data/folder_source.h"
+#include "data/idx.h"
+
+namespace sslrun::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// A folder that holds train/ beside val/ or test/ is two data sets: the one asked for.
+std::string choose_split(const std::string& path, Split split) {
+  const fs::path train = fs::path(path) / "train";
+  if (!is_folder(train)) return path;
+  for (const char* name : {"val", "test"}) {
+    const fs::path test = fs::path(path) / name;
+    if (is_folder(test)) return (split == Split::kTrain ? train : test).string();
+  }
+  return path;
+}
+
+std::string_view guess_format(const std::string& path, Split split) {
+  if (!is_folder(path)) return path.find("idx3-ubyte") != std::string::npos ? "idx" : "folder";
+  if (has_idx(path, split)) return "idx";
+  if (has_cifar(path)) return "cifar";
+  return "folder";
+}
+
+}  // namespace
+
+std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split) {
+  if (format != "auto" && format != "folder" && format != "idx" && format != "cifar") {
+    throw UsageError(fmt::format("a data format must be auto, folder, idx or cifar, got '{}'", format));
+  }
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    throw DataError(fmt::format("no data at '{}': {}; give the path of a folder of images", path,
+                                error ? error.message() : "there is no such file or folder"));
+  }
+  const std::string_view chosen = format == "auto" ? guess_format(path, split) : format;
+  if (chosen == "idx") return open_idx(path, split);
+  if (chosen == "cifar") return open_cifar(path, split);
+  return open_folder(choose_split(path, split));
+}
+
+}  // namespace sslrun::data

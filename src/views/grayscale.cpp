@@ -1,0 +1,26 @@
+#include "views/grayscale.h"
+
+#include "config/fields.h"
+#include "kernels/augment/color_jitter.h"
+
+namespace sslrun::views {
+
+void Grayscale::bind(config::Fields& f) {
+  f.shorthand("p");
+  f.real("p", p, {.min = 0, .max = 1}, "probability to drop the colours");
+}
+
+void Grayscale::apply(Rng& rng, Canvas& canvas) const {
+  if (!sample(rng)) return;
+  const kernels::ColorJitterView view{.pixels = canvas.pixels, .steps = {}, .grayscale = true};
+  kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+}
+
+const config::ComponentSpec& view_spec_grayscale() {
+  static const config::ComponentSpec spec{
+      "grayscale", "replaces the colours by their luma", "torchvision 0.26 RandomGrayscale",
+      [] { return std::unique_ptr<config::Component>(std::make_unique<Grayscale>()); }};
+  return spec;
+}
+
+}  // namespace sslrun::views

@@ -1,0 +1,29 @@
+#include "views/horizontal_flip.h"
+
+#include <algorithm>
+
+#include "config/fields.h"
+
+namespace sslrun::views {
+
+void HorizontalFlip::bind(config::Fields& f) {
+  f.shorthand("p");
+  f.real("p", p, {.min = 0, .max = 1}, "probability to mirror left and right");
+}
+
+void HorizontalFlip::apply(Rng& rng, Canvas& canvas) const {
+  if (!sample(rng)) return;
+  const auto [height, width, channels] = canvas.shape;
+  for (std::int64_t row = 0; row < channels * height; ++row) {
+    std::reverse(canvas.pixels + row * width, canvas.pixels + (row + 1) * width);
+  }
+}
+
+const config::ComponentSpec& view_spec_horizontal_flip() {
+  static const config::ComponentSpec spec{
+      "horizontal_flip", "mirrors left and right", "torchvision 0.26 RandomHorizontalFlip",
+      [] { return std::unique_ptr<config::Component>(std::make_unique<HorizontalFlip>()); }};
+  return spec;
+}
+
+}  // namespace sslrun::views

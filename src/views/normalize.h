@@ -1,0 +1,30 @@
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "views/view_op.h"
+
+namespace sslrun::views {
+
+/// Mean and standard deviation of each channel, on the scale of [0, 1].
+struct ChannelStats {
+  std::array<float, 3> mean;
+  std::array<float, 3> std;
+};
+
+/// (x - mean) / std. shapes: pixels [3, height, width] -> out_HWC [height, width, 3], apart from each other.
+void apply_stats(const ChannelStats& stats, ViewShape shape, const float* pixels, float* out_HWC);
+
+/// (x - mean) / std per channel: what the encoder sees.
+struct Normalize final : ViewOp {
+  std::string preset = "imagenet";
+  std::vector<double> mean;  // empty: the preset's
+  std::vector<double> std;   // empty: the preset's
+
+  void bind(config::Fields& f) override;
+  ChannelStats stats() const;
+  void apply(Rng& rng, Canvas& canvas) const override;
+};
+
+}  // namespace sslrun::views

@@ -1,0 +1,57 @@
+#include "views/preview.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace sslrun::views {
+
+namespace {
+
+constexpr std::int64_t kGap = 2;
+constexpr std::uint8_t kBackground = 128;
+
+void paint(const float* view_HWC,
+           ViewShape shape,
+           const ChannelStats& stats,
+           image::Image& out,
+           std::int64_t top,
+           std::int64_t left) {
+  for (std::int64_t y = 0; y < shape.height; ++y) {
+    std::uint8_t* row = out.pixels.data() + ((top + y) * out.width + left) * 3;
+    for (std::int64_t i = 0; i < shape.width * 3; ++i) {
+      const auto c = static_cast<std::size_t>(i % 3);
+      const float value = view_HWC[y * shape.width * 3 + i] * stats.std[c] + stats.mean[c];
+      // A NaN compares false with both bounds of std::clamp: written as black.
+      const float visible = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
+      row[i] = static_cast<std::uint8_t>(std::lround(visible * 255.0f));
+    }
+  }
+}
+
+}  // namespace
+
+image::Image preview_grid(const Pipeline& pipeline, std::span<const std::vector<float>> views, std::int64_t rows) {
+  check_invariant(rows >= 1 && static_cast<std::int64_t>(views.size()) == pipeline.num_views(),
+                  "a preview has a row and every view of the pipeline");
+  std::int64_t cell = 0;
+  for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
+    cell = std::max({cell, pipeline.shape(v).height, pipeline.shape(v).width});
+  }
+  image::Image out;
+  const std::int64_t pitch = cell + kGap;
+  out.reshape(pipeline.num_views() * pitch - kGap, rows * pitch - kGap, 3);
+  std::fill(out.pixels.begin(), out.pixels.end(), kBackground);
+  for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
+    const ViewShape shape = pipeline.shape(v);
+    const std::vector<float>& view = views[static_cast<std::size_t>(v)];
+    check_invariant(static_cast<std::int64_t>(view.size()) >= rows * shape.size(), "a preview's views hold its rows");
+    for (std::int64_t r = 0; r < rows; ++r) {
+      paint(view.data() + r * shape.size(), shape, pipeline.stats(v), out, r * pitch, v * pitch);
+    }
+  }
+  return out;
+}
+
+}  // namespace sslrun::views

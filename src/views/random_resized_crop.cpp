@@ -1,0 +1,70 @@
+#include "views/random_resized_crop.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/fields.h"
+#include "kernels/augment/crop_resize.h"
+
+namespace sslrun::views {
+
+namespace {
+
+constexpr int kTries = 10;
+
+// Ties to even, as Python's round.
+std::int64_t round_even(double x) {
+  return static_cast<std::int64_t>(std::nearbyint(x));
+}
+
+}  // namespace
+
+void RandomResizedCrop::bind(config::Fields& f) {
+  f.integer("size", size, {.min = 1, .max = 4096}, "side of the view in pixels");
+  f.range("scale", scale, {.min = 0, .max = 1, .open_min = true}, "part of the image's area to keep, smallest and largest");
+  f.range("ratio", ratio, {.min = 0, .max = 100, .open_min = true}, "width / height of the part, smallest and largest");
+}
+
+Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width) const {
+  const auto h = static_cast<double>(height), w = static_cast<double>(width);
+  for (int i = 0; i < kTries; ++i) {
+    const double area = h * w * rng.uniform(scale[0], scale[1]);
+    const double aspect = std::exp(rng.uniform(std::log(ratio[0]), std::log(ratio[1])));
+    const std::int64_t box_w = round_even(std::sqrt(area * aspect));
+    const std::int64_t box_h = round_even(std::sqrt(area / aspect));
+    if (box_w < 1 || box_w > width || box_h < 1 || box_h > height) continue;
+    const std::int64_t top = rng.below(height - box_h + 1);
+    const std::int64_t left = rng.below(width - box_w + 1);
+    return {top, left, box_h, box_w};
+  }
+  Box box{0, 0, height, width};
+  if (w / h < ratio[0]) box.height = std::clamp(round_even(w / ratio[0]), std::int64_t{1}, height);
+  if (w / h > ratio[1]) box.width = std::clamp(round_even(h * ratio[1]), std::int64_t{1}, width);
+  box.top = (height - box.height) / 2;
+  box.left = (width - box.width) / 2;
+  return box;
+}
+
+void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
+  const Box box = sample(rng, canvas.source.height, canvas.source.width);
+  const auto [height, width, channels] = canvas.shape;
+  const kernels::CropResizeView view{.picture = canvas.source.pixels.data(),
+                                     .picture_width = canvas.source.width,
+                                     .left = box.left,
+                                     .top = box.top,
+                                     .width = box.width,
+                                     .height = box.height,
+                                     .flip = false,
+                                     .out = canvas.pixels};
+  float* scratch = canvas.scratch(kernels::crop_resize_scratch(box.width, width));
+  kernels::crop_resize({&view, 1, height, width, scratch}, kernels::Cpu{});
+}
+
+const config::ComponentSpec& view_spec_random_resized_crop() {
+  static const config::ComponentSpec spec{
+      "random_resized_crop", "a random part of the image, resized to a square", "torchvision 0.26 RandomResizedCrop",
+      [] { return std::unique_ptr<config::Component>(std::make_unique<RandomResizedCrop>()); }};
+  return spec;
+}
+
+}  // namespace sslrun::views

@@ -1,0 +1,44 @@
+// One step of a view's making: its recipe keys, its random parameters, its effect on the pixels.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/philox.h"
+#include "config/component.h"
+#include "image/image.h"
+
+namespace sslrun::views {
+
+/// Sides of a view and its channels.
+struct ViewShape {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 3;
+
+  std::int64_t size() const { return height * width * channels; }
+};
+
+/// A view in the making. shapes: pixels [channels, height, width] float32 in [0, 1], unspecified before the crop has run;
+/// out_HWC [height, width, channels] float32, written by normalize. No two of them overlap.
+struct Canvas {
+  const image::Image& source;
+  ViewShape shape;
+  float* pixels;
+  float* out_HWC;
+  std::vector<float>& scratch_memory;  // the thread's own
+
+  /// At least n floats of unspecified content; the next call takes them back.
+  float* scratch(std::int64_t n) {
+    if (static_cast<std::int64_t>(scratch_memory.size()) < n) scratch_memory.resize(static_cast<std::size_t>(n));
+    return scratch_memory.data();
+  }
+};
+
+/// A view operation of a recipe: the struct of its keys, and what it does. Thread-safe once bound.
+class ViewOp : public config::Component {
+ public:
+  /// Draws this image's parameters from rng, and only from it, then changes canvas.pixels in place (normalize: fills out_HWC).
+  virtual void apply(Rng& rng, Canvas& canvas) const = 0;
+};
+
+}  // namespace sslrun::views

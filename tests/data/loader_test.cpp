@@ -1,0 +1,230 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "base/error.h"
+#include "image/decode.h"
+#include "tests/support/catch.h"
+
+using namespace sslrun;
+
+namespace {
+
+// n images of one pixel that holds the image's number; some bad, one that breaks the source.
+class NumberSource final : public data::Source {
+ public:
+  explicit NumberSource(std::int64_t n, std::set<std::int64_t> bad = {}) : n_(n), bad_(std::move(bad)) {
+    for (std::int64_t i = 0; i < n; ++i) labels_.push_back(i % 7);
+  }
+  std::int64_t size() const override { return n_; }
+  std::string name(std::int64_t i) const override { return "image " + std::to_string(i); }
+  void read(std::int64_t i, image::Image& out) const override {
+    ++reads;
+    if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50 + delay_us));
+    if (i == broken) throw DataError("the disk is gone");
+    if (bad_.contains(i)) throw image::BadImage("truncated: for the test");
+    out.reshape(1, 1, 3);
+    out.pixels = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8), 0};
+  }
+  std::span<const std::int64_t> labels() const override { return labels_; }
+  std::vector<std::string> class_names() const override { return std::vector<std::string>(7, "x"); }
+  std::string fingerprint() const override { return "numbers"; }
+
+  std::int64_t broken = -1;
+  std::int64_t delay_us = 0;
+  mutable std::atomic<std::int64_t> reads = 0;
+
+ private:
+  std::int64_t n_;
+  std::set<std::int64_t> bad_;
+  std::vector<std::int64_t> labels_;
+};
+
+// Two views: {image, key} and {epoch}.
+class NumberWork final : public data::SampleWork {
+ public:
+  std::vector<std::int64_t> view_sizes() const override { return {2, 1}; }
+  void run(const image::Image& image, std::int64_t epoch, std::int64_t sample, std::int64_t slot,
+           data::Batch& batch) override {
+    const auto at = static_cast<std::size_t>(slot);
+    batch.views[0][2 * at] = static_cast<float>(image.pixels[0] + 256 * image.pixels[1]);
+    batch.views[0][2 * at + 1] = static_cast<float>(sample);
+    batch.views[1][at] = static_cast<float>(epoch);
+  }
+};
+
+struct Run {
+  std::vector<data::Batch> batches;
+  std::vector<std::int64_t> bad;
+  std::int64_t num_replaced = 0;
+};
+
+Run run(const NumberSource& source, data::LoaderOptions options, std::int64_t steps, std::int64_t batch = 16) {
+  const data::Sampler sampler(5, source.size(), batch);
+  NumberWork work;
+  data::Loader loader(source, sampler, work, options);
+  Run result;
+  for (std::int64_t k = 0; k < steps; ++k) result.batches.push_back(loader.next());
+  for (const auto& bad : loader.bad_samples()) result.bad.push_back(bad.sample);
+  result.num_replaced = loader.num_replaced();
+  return result;
+}
+
+bool same(const data::Batch& a, const data::Batch& b) {
+  return a.epoch == b.epoch && a.step == b.step && a.views == b.views && a.samples == b.samples &&
+         a.labels == b.labels && a.num_replaced == b.num_replaced;
+}
+
+const std::set<std::int64_t> kBad = {0, 3, 17, 50, 51, 52, 98};
+
+}  // namespace
+
+TEST_CASE("sampler: an epoch takes each image at most once, epochs differ", "[data]") {
+  const data::Sampler sampler(1, 103, 10);
+  REQUIRE(sampler.steps_per_epoch() == 10);
+  std::set<std::int64_t> seen;
+  bool differs = false;
+  for (std::int64_t step = 0; step < 10; ++step) {
+    for (std::int64_t slot = 0; slot < 10; ++slot) {
+      const std::int64_t sample = sampler.sample(0, step, slot);
+      CHECK((sample >= 0 && sample < 103));
+      seen.insert(sample);
+      differs = differs || sample != sampler.sample(1, step, slot);
+    }
+  }
+  CHECK(seen.size() == 100);
+  CHECK(differs);
+  CHECK_THROWS_AS(data::Sampler(1, 9, 10), DataError);
+}
+
+TEST_CASE("loader: the content depends on neither threads nor prefetch", "[data]") {
+  const NumberSource source(100, kBad);
+  const Run want = run(source, {.threads = 1, .prefetch = 2}, 20);
+  const std::int64_t threads = GENERATE(2, 3, 8);
+  const std::int64_t prefetch = GENERATE(2, 5);
+  const Run got = run(source, {.threads = threads, .prefetch = prefetch}, 20);
+  for (std::size_t k = 0; k < 20; ++k) CHECK(same(got.batches[k], want.batches[k]));
+  CHECK(got.bad == want.bad);
+  CHECK(got.num_replaced == want.num_replaced);
+}
+
+TEST_CASE("loader: starting at a later step delivers the same batches", "[data]") {
+  const NumberSource source(100, kBad);
+  const Run want = run(source, {.threads = 2}, 20);
+  const std::int64_t start = GENERATE(1, 6, 7, 13);  // 6 steps are an epoch
+  const Run got = run(source, {.threads = 3, .start_step = start}, 20 - start);
+  for (std::size_t k = 0; k < got.batches.size(); ++k) {
+    CHECK(same(got.batches[k], want.batches[k + static_cast<std::size_t>(start)]));
+  }
+}
+
+TEST_CASE("loader: each batch holds the sampler's images, their labels and epoch", "[data]") {
+  const NumberSource source(100);
+  const data::Sampler sampler(5, 100, 16);
+  const Run got = run(source, {.threads = 4}, 13);
+  for (std::int64_t k = 0; k < 13; ++k) {
+    const data::Batch& batch = got.batches[static_cast<std::size_t>(k)];
+    CHECK(batch.step == k);
+    CHECK(batch.epoch == k / 6);
+    for (std::size_t slot = 0; slot < 16; ++slot) {
+      const std::int64_t want = sampler.sample(k / 6, k % 6, static_cast<std::int64_t>(slot));
+      CHECK(batch.samples[slot] == want);
+      CHECK(batch.labels[slot] == want % 7);
+      CHECK(batch.views[0][2 * slot] == static_cast<float>(want));
+      CHECK(batch.views[1][slot] == static_cast<float>(k / 6));
+    }
+  }
+  CHECK(got.num_replaced == 0);
+}
+
+TEST_CASE("loader: two ranks' slices are the whole batch", "[data]") {
+  const NumberSource source(100, kBad);
+  const Run whole = run(source, {.threads = 2}, 8);
+  const Run left = run(source, {.threads = 2, .first_slot = 0, .num_slots = 8}, 8);
+  const Run right = run(source, {.threads = 2, .first_slot = 8}, 8);
+  for (std::size_t k = 0; k < 8; ++k) {
+    auto joined = left.batches[k].samples;
+    joined.insert(joined.end(), right.batches[k].samples.begin(), right.batches[k].samples.end());
+    CHECK(joined == whole.batches[k].samples);
+  }
+}
+
+TEST_CASE("loader: bad images are replaced, counted and listed once", "[data]") {
+  const NumberSource source(96, {0, 3, 17, 50, 51, 52, 95});
+  const data::Sampler sampler(5, 96, 16);
+  const std::set<std::int64_t> bad = {0, 3, 17, 50, 51, 52, 95};
+  const Run got = run(source, {.threads = 4}, 12);  // two whole epochs: every image planned twice
+  CHECK(got.num_replaced == 14);
+  CHECK(std::set<std::int64_t>(got.bad.begin(), got.bad.end()) == bad);
+  CHECK(got.bad.size() == bad.size());
+  for (const data::Batch& batch : got.batches) {
+    for (std::size_t slot = 0; slot < 16; ++slot) {
+      CHECK(!bad.contains(batch.samples[slot]));
+      CHECK(batch.views[0][2 * slot] == static_cast<float>(batch.samples[slot]));
+      CHECK(batch.labels[slot] == batch.samples[slot] % 7);
+      const auto planned = sampler.sample(batch.epoch, batch.step % 6, static_cast<std::int64_t>(slot));
+      CHECK(batch.views[0][2 * slot + 1] == static_cast<float>(planned));
+    }
+  }
+}
+
+TEST_CASE("loader: a bad image is read once, not once an epoch", "[data]") {
+  const NumberSource source(16, {4});
+  run(source, {.threads = 1, .end_step = 10}, 10);
+  CHECK(source.reads == 10 * 16 + 1);
+}
+
+TEST_CASE("loader: nothing but bad images is an error, not an endless search", "[data]") {
+  std::set<std::int64_t> all;
+  for (std::int64_t i = 0; i < 32; ++i) all.insert(i);
+  const NumberSource source(32, all);
+  CHECK_THROWS_AS(run(source, {.threads = 3}, 1), DataError);
+}
+
+TEST_CASE("loader: what a thread throws arrives at its step, each time", "[data]") {
+  NumberSource source(96);
+  const data::Sampler sampler(5, 96, 16);
+  source.broken = sampler.sample(0, 3, 11);
+  NumberWork work;
+  data::Loader loader(source, sampler, work, {.threads = static_cast<std::int64_t>(GENERATE(1, 4))});
+  for (int k = 0; k < 3; ++k) loader.next();
+  CHECK_THROWS_WITH(loader.next(), "the disk is gone");
+  CHECK_THROWS_AS(loader.next(), DataError);
+}
+
+TEST_CASE("loader: a batch stays as it is until the next call", "[data]") {
+  const NumberSource source(96);
+  const data::Sampler sampler(5, 96, 16);
+  NumberWork work;
+  data::Loader loader(source, sampler, work, {.threads = 4, .prefetch = 2});
+  for (int k = 0; k < 12; ++k) {
+    const data::Batch& batch = loader.next();
+    const data::Batch copy = batch;
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    CHECK(same(batch, copy));
+  }
+}
+
+TEST_CASE("loader: it ends promptly with batches in the making, and measures waiting", "[data]") {
+  NumberSource source(960);
+  source.delay_us = 20000;
+  const data::Sampler sampler(5, 960, 480);
+  NumberWork work;
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const data::Loader loader(source, sampler, work, {.threads = 2});
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500));
+  source.delay_us = 2000;
+  const data::Sampler small(5, 960, 30);
+  data::Loader loader(source, small, work, {.threads = 1});
+  loader.next();
+  CHECK(loader.wait_seconds() > 0.005);
+}

@@ -1,0 +1,48 @@
+// Data sets made by the tests: folders of files and sources in memory.
+#pragma once
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "image/image.h"
+#include "image/png_write.h"
+
+namespace sslrun::test {
+
+/// A folder that is gone with the object.
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sslrun-test-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  std::string path(const std::string& below = "") const { return below.empty() ? path_ : path_ + "/" + below; }
+
+  void write(const std::string& below, const std::string& bytes) const {
+    std::filesystem::create_directories(std::filesystem::path(path(below)).parent_path());
+    std::ofstream(path(below), std::ios::binary) << bytes;
+  }
+
+ private:
+  std::string path_;
+};
+
+/// PNG of one colour.
+inline std::string flat_png(std::uint8_t value, std::int64_t width = 3, std::int64_t height = 2) {
+  image::Image image;
+  image.reshape(width, height, 3);
+  image.pixels.assign(image.pixels.size(), value);
+  return image::encode_png(image);
+}
+
+}  // namespace sslrun::test

@@ -1,0 +1,196 @@
+#include "views/pipeline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "base/error.h"
+#include "kernels/augment/color_jitter.h"
+#include "kernels/augment/crop_resize.h"
+#include "kernels/augment/gaussian_blur.h"
+#include "kernels/augment/normalize.h"
+#include "tests/support/catch.h"
+#include "tests/views/support.h"
+#include "views/preview.h"
+#include "views/view_work.h"
+
+namespace sslrun::views {
+
+namespace {
+
+std::vector<float> view_of(const Pipeline& p,
+                           const image::Image& image,
+                           std::int64_t epoch,
+                           std::int64_t sample,
+                           std::int64_t view) {
+  std::vector<float> out(static_cast<std::size_t>(p.shape(view).size()), -1000.0f);
+  p.run(image, epoch, sample, view, out.data());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("pipeline: a view depends on seed, epoch, sample and view alone", "[views]") {
+  const image::Image image = noise_image(50, 70, 1);
+  const Pipeline p({simclr_group(32)}, 3), same({simclr_group(32)}, 3), other({simclr_group(32)}, 4);
+  const std::vector<float> want = view_of(p, image, 5, 9, 1);
+  CHECK(view_of(same, image, 5, 9, 1) == want);
+  CHECK(view_of(other, image, 5, 9, 1) != want);
+  CHECK(view_of(p, image, 6, 9, 1) != want);
+  CHECK(view_of(p, image, 5, 8, 1) != want);
+  CHECK(view_of(p, image, 5, 9, 0) != want);
+  std::vector<float> from_thread;
+  std::thread([&] {
+    view_of(p, noise_image(200, 100, 2), 0, 0, 0);  // what the thread did before leaves no trace
+    from_thread = view_of(p, image, 5, 9, 1);
+  }).join();
+  CHECK(from_thread == want);
+}
+
+TEST_CASE("pipeline: views are numbered through the groups", "[views]") {
+  const Pipeline p({simclr_group(24, 2), simclr_group(16, 3)}, 0);
+  REQUIRE(p.num_views() == 5);
+  CHECK(p.shape(1).width == 24);
+  CHECK(p.shape(2).width == 16);
+  CHECK(p.shape(4).size() == 16 * 16 * 3);
+  CHECK_THROWS(p.shape(5));
+}
+
+TEST_CASE("pipeline: a group that does not crop first or normalise last is refused by name", "[views]") {
+  const ViewGroup good = simclr_group(8);
+  const auto message = [&](const ViewGroup& bad) -> std::string {
+    try {
+      Pipeline({good, bad}, 0);
+    } catch (const Error& e) {
+      CHECK(e.exit_code() == 3);
+      return e.what();
+    }
+    return "";
+  };
+  ViewGroup no_crop = good;
+  no_crop.ops.erase(no_crop.ops.begin());
+  CHECK(message(no_crop) == "augmentations[1].ops: must begin with random_resized_crop, got horizontal_flip");
+  ViewGroup no_end = good;
+  no_end.ops.pop_back();
+  CHECK(message(no_end) == "augmentations[1].ops: must end with normalize, got gaussian_blur");
+  ViewGroup twice = good;
+  twice.ops.insert(twice.ops.begin() + 2, twice.ops.front());
+  CHECK(message(twice) == "augmentations[1].ops: must name random_resized_crop once, got it again at place 2");
+  CHECK(message({2, {}}) ==
+        "augmentations[1].ops: must begin with random_resized_crop and end with normalize, got no operation");
+  CHECK_THROWS_AS(Pipeline({}, 0), Error);
+}
+
+TEST_CASE("pipeline: a view is the kernels' output for the parameters drawn in the order of the recipe", "[views]") {
+  const std::int64_t size = 40;
+  const image::Image image = noise_image(60, 90, 6);
+  const Pipeline p({simclr_group(size)}, 8);
+  RandomResizedCrop crop;
+  crop.size = size;
+  int flips = 0, jitters = 0, grays = 0, blurs = 0;
+  for (std::uint32_t sample = 0; sample < 24; ++sample) {
+    Rng rng(8, Purpose::kView, 2, sample, 1);
+    const Box box = crop.sample(rng, image.height, image.width);
+    const bool flip = HorizontalFlip().sample(rng);
+    const auto jitter = ColorJitter().sample(rng);
+    const bool gray = Grayscale().sample(rng);
+    const auto sigma = GaussianBlur().sample(rng);
+
+    std::vector<float> pixels(3 * size * size), want(3 * size * size);
+    std::vector<float> scratch(static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, size)));
+    const kernels::CropResizeView cut{image.pixels.data(), image.width, box.left, box.top, box.width, box.height, flip,
+                                      pixels.data()};
+    kernels::crop_resize({&cut, 1, size, size, scratch.data()}, kernels::Cpu{});
+    kernels::ColorJitterView color{pixels.data(), {}, gray};
+    if (jitter) {
+      const double factors[] = {jitter->brightness, jitter->contrast, jitter->saturation, jitter->hue};
+      for (std::size_t i = 0; i < 4; ++i) {
+        const int op = jitter->order[i];
+        color.steps[i] = {static_cast<kernels::JitterOp>(op + 1), static_cast<float>(factors[op])};
+      }
+    }
+    kernels::color_jitter({&color, 1, size * size}, kernels::Cpu{});
+    const kernels::GaussianBlurView blur{pixels.data(), sigma ? static_cast<float>(*sigma) : 0.0f};
+    scratch.resize(static_cast<std::size_t>(kernels::gaussian_blur_scratch(size, size, 2, kernels::Cpu{})));
+    kernels::gaussian_blur({&blur, 1, size, size, 2, scratch.data()}, kernels::Cpu{});
+    const kernels::NormalizeView last{pixels.data(), want.data()};
+    kernels::normalize({&last, 1, size * size, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}, kernels::Cpu{});
+
+    const std::vector<float> got = view_of(p, image, 2, sample, 1);
+    float worst = 0;
+    for (std::size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(got[i] - want[i]));
+    CAPTURE(sample);
+    CHECK(worst <= 1e-6f);
+    flips += flip;
+    jitters += jitter.has_value();
+    grays += gray;
+    blurs += sigma.has_value();
+  }
+  // Every operation was seen on and off.
+  for (const int on : {flips, jitters, grays, blurs}) {
+    CHECK(on > 0);
+    CHECK(on < 24);
+  }
+}
+
+TEST_CASE("pipeline: images of any size give finite views", "[views]") {
+  const Pipeline p({simclr_group(17)}, 0);
+  const auto [height, width] =
+      GENERATE(std::pair{1, 1}, std::pair{1, 300}, std::pair{300, 1}, std::pair{2, 3}, std::pair{17, 17});
+  const image::Image image = noise_image(height, width, 3);
+  for (std::int64_t sample = 0; sample < 50; ++sample) {
+    for (const float x : view_of(p, image, 0, sample, 0)) {
+      // [0, 1] under ImageNet's statistics, with 1e-4 for rounding.
+      REQUIRE(x >= -2.1180f);
+      REQUIRE(x <= 2.6401f);
+    }
+  }
+}
+
+TEST_CASE("view_work: every view lands in its sample's slot and nowhere else", "[views]") {
+  const Pipeline p({simclr_group(16, 2), simclr_group(8, 1)}, 0);
+  ViewWork work(p);
+  REQUIRE(work.view_sizes() == std::vector<std::int64_t>{768, 768, 192});
+  data::Batch batch;
+  for (const std::int64_t size : work.view_sizes()) {
+    batch.views.emplace_back(static_cast<std::size_t>(3 * size), -1000.0f);
+  }
+  const image::Image image = noise_image(20, 30, 4);
+  work.run(image, 2, 11, 1, batch);
+  for (std::int64_t v = 0; v < 3; ++v) {
+    const std::vector<float> want = view_of(p, image, 2, 11, v);
+    const std::vector<float>& got = batch.views[static_cast<std::size_t>(v)];
+    const auto n = static_cast<std::ptrdiff_t>(want.size());
+    CHECK(std::equal(want.begin(), want.end(), got.begin() + n));
+    CHECK(std::count(got.begin(), got.end(), -1000.0f) == 2 * n);
+  }
+}
+
+TEST_CASE("preview: normalisation is undone and cells do not touch", "[views]") {
+  const Pipeline p({simclr_group(6, 1), simclr_group(4, 1)}, 0);
+  const ChannelStats stats = p.stats(0);
+  std::vector<std::vector<float>> views;
+  for (std::int64_t v = 0; v < 2; ++v) {
+    std::vector<float> view;
+    for (std::int64_t i = 0; i < 2 * p.shape(v).size(); ++i) {
+      const auto c = static_cast<std::size_t>(i % 3);
+      view.push_back(((v == 0 ? 200.0f : 10.0f) / 255.0f - stats.mean[c]) / stats.std[c]);
+    }
+    views.push_back(view);
+  }
+  const image::Image grid = preview_grid(p, views, 2);
+  REQUIRE(grid.width == 14);
+  REQUIRE(grid.height == 14);
+  const auto at = [&](std::int64_t y, std::int64_t x) { return int(grid.pixels[std::size_t((y * 14 + x) * 3)]); };
+  CHECK(at(0, 0) == 200);
+  CHECK(at(5, 5) == 200);
+  CHECK(at(6, 0) == 128);
+  CHECK(at(0, 6) == 128);
+  CHECK(at(8, 8) == 10);
+  CHECK(at(11, 11) == 10);
+  CHECK(at(12, 12) == 128);  // the smaller view leaves the rest of its cell
+  views[1].resize(10);
+  CHECK_THROWS(preview_grid(p, views, 2));
+}
+
+}  // namespace sslrun::views

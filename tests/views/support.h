@@ -1,0 +1,47 @@
+// Images and pipelines that the tests of this folder share.
+#pragma once
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/philox.h"
+#include "image/image.h"
+#include "views/color_jitter.h"
+#include "views/gaussian_blur.h"
+#include "views/grayscale.h"
+#include "views/horizontal_flip.h"
+#include "views/normalize.h"
+#include "views/random_resized_crop.h"
+#include "views/view_group.h"
+
+namespace sslrun::views {
+
+/// A [height, width, 3] image of independent random bytes.
+inline image::Image noise_image(std::int64_t height, std::int64_t width, std::uint32_t seed) {
+  image::Image image;
+  image.reshape(width, height, 3);
+  Rng rng(seed, Purpose::kProbe, 0, 0, 0);
+  for (std::uint8_t& byte : image.pixels) byte = static_cast<std::uint8_t>(rng.below(256));
+  return image;
+}
+
+/// The SimCLR recipe's operations at this size.
+inline ViewGroup simclr_group(std::int64_t size, std::int64_t views = 2) {
+  auto crop = std::make_shared<RandomResizedCrop>();
+  crop->size = size;
+  return {views,
+          {{"random_resized_crop", crop},
+           {"horizontal_flip", std::make_shared<HorizontalFlip>()},
+           {"color_jitter", std::make_shared<ColorJitter>()},
+           {"grayscale", std::make_shared<Grayscale>()},
+           {"gaussian_blur", std::make_shared<GaussianBlur>()},
+           {"normalize", std::make_shared<Normalize>()}}};
+}
+
+/// Statistics under which normalize changes nothing.
+inline ChannelStats no_stats() { return {{0, 0, 0}, {1, 1, 1}}; }
+
+}  // namespace sslrun::views
