@@ -6,35 +6,38 @@
 namespace sslrun::kernels {
 namespace {
 
-struct GraySum {
-  float sum;
-
-  __device__ void merge(GraySum o) { sum += o.sum; }
-};
+// The lanes' sum in every thread: the same tree as on the Cpu.
+__device__ float merge_lanes(float mine) {
+  __shared__ float lanes[kGrayLanes];
+  __syncthreads();  // the sum before has been read
+  lanes[threadIdx.x] = mine;
+  for (int step = kGrayLanes / 2; step > 0; step /= 2) {
+    __syncthreads();
+    if (threadIdx.x < step) lanes[threadIdx.x] += lanes[threadIdx.x + step];
+  }
+  __syncthreads();
+  return lanes[0];
+}
 
 __global__ void __launch_bounds__(kGrayLanes) color_jitter_kernel(ColorJitterArgs a) {
-  __shared__ float shared_mean;
   const ColorJitterView v = a.views[blockIdx.x];
   float mean = 0.f;
   int begin = 0, end = next_contrast(v.steps, 0);
   for (;;) {
-    GraySum mine{0.f};
+    float mine = 0.f;
     const bool last = end == kJitterSteps;
     for (std::int64_t i = threadIdx.x; i < a.num_pixels; i += kGrayLanes) {
       float *r = v.pixels + i, *g = r + a.num_pixels, *b = g + a.num_pixels;
       Rgb p{*r, *g, *b};
       for (int s = begin; s < end; ++s) p = adjust(p, v.steps[s], mean);
-      if (!last) mine.sum += gray(p);
+      if (!last) mine += gray(p);
       if (last && v.grayscale) p = gray_pixel(p);
       *r = p.r;
       *g = p.g;
       *b = p.b;
     }
     if (last) return;
-    mine = block_merge<kGrayLanes>(mine);
-    if (threadIdx.x == 0) shared_mean = mine.sum / static_cast<float>(a.num_pixels);
-    __syncthreads();
-    mean = shared_mean;
+    mean = merge_lanes(mine) / static_cast<float>(a.num_pixels);
     begin = end;
     end = next_contrast(v.steps, begin + 1);
   }

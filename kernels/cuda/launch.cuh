@@ -21,4 +21,18 @@ void launch(const char* name, void (*kernel)(P...), std::int64_t blocks, int thr
     throw DeviceError(std::string(name) + ": " + cudaGetErrorName(e) + ": " + cudaGetErrorString(e));
 }
 
+/// Merges one T per thread in a fixed halving tree, so the result is bit-equal from run to run. Valid in thread 0.
+/// The block has kThreads threads, a power of two.
+template <int kThreads, class T>
+__device__ T block_merge(T mine) {
+  __shared__ alignas(T) unsigned char raw[kThreads * sizeof(T)];
+  T* part = reinterpret_cast<T*>(raw);
+  part[threadIdx.x] = mine;
+  for (int step = kThreads / 2; step > 0; step /= 2) {
+    __syncthreads();
+    if (threadIdx.x < step) part[threadIdx.x].merge(part[threadIdx.x + step]);
+  }
+  return part[0];
+}
+
 }  // namespace sslrun::kernels
