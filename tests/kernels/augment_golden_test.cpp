@@ -1,4 +1,6 @@
-// The augmentation kernels on the Cpu against tests/golden/augment.json, which torchvision made.
+// The augmentation kernels on the Cpu against tests/golden/augment.json, which torchvision made. Tolerances are four times the
+// largest error measured with x86-64-v4 (FMA) and with baseline x86-64 code: 3.0e-7 crop_resize, 1.1e-6 color_jitter,
+// 2.1e-7 gaussian_blur, 4.2e-7 normalize (whose values reach 2.6).
 #include "kernels/augment/color_jitter.h"
 #include "kernels/augment/crop_resize.h"
 #include "kernels/augment/gaussian_blur.h"
@@ -9,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <string>
@@ -28,11 +31,12 @@ const json& golden() {
   return file;
 }
 
-double max_error(const Floats& got, const json& want) {
+template <class Want>  // json or std::vector<double>
+double max_error(const Floats& got, const Want& want) {
   REQUIRE(got.size() == want.size());
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const double error = std::abs(static_cast<double>(got[i]) - want[i].get<double>());
+    const double error = std::abs(static_cast<double>(got[i]) - static_cast<double>(want[i]));
     if (!(error <= worst)) worst = error;  // a NaN stays
   }
   return worst;
@@ -42,19 +46,14 @@ Floats scratch(std::int64_t n) { return Floats(static_cast<std::size_t>(n), NAN)
 
 TEST_CASE("crop_resize: equals antialiased bilinear interpolation of the crop, mirrored on request", "[kernels][augment]") {
   const auto picture = golden()["source"]["pixels_hwc"].get<std::vector<std::uint8_t>>();
-  double worst = 0;
   for (const json& c : golden()["crop_resize"]) {
     CAPTURE(c["left"], c["top"], c["width"], c["height"], c["out_width"], c["out_height"], c["flip"]);
     const std::int64_t out_h = c["out_height"], out_w = c["out_width"];
     Floats out = scratch(3 * out_h * out_w), room = scratch(crop_resize_scratch(c["width"], out_w));
     const CropResizeView view{picture.data(), 37, c["left"], c["top"], c["width"], c["height"], c["flip"], out.data()};
     crop_resize({&view, 1, out_h, out_w, room.data()}, Cpu{});
-    const double error = max_error(out, c["pixels"]);
-    CHECK(error < 4 * 2.4e-6);  // measured on x86-64-v4
-    worst = std::max(worst, error);
+    CHECK(max_error(out, c["pixels"]) < 4 * 3.0e-7);
   }
-  INFO("largest error " << worst);
-  CHECK(worst > 0);
 }
 
 JitterOp op_named(const std::string& name) {
@@ -71,8 +70,39 @@ TEST_CASE("color_jitter: equals torchvision's adjustments in the same order", "[
     for (std::size_t s = 0; s < c["steps"].size(); ++s)
       view.steps[s] = {op_named(c["steps"][s][0]), c["steps"][s][1]};
     color_jitter({&view, 1, 12 * 16}, Cpu{});
-    CHECK(max_error(pixels, c["pixels"]) < 4 * 2.4e-6);
+    CHECK(max_error(pixels, c["pixels"]) < 4 * 1.1e-6);  // torchvision itself is in float32 here
   }
+}
+
+TEST_CASE("color_jitter: a second contrast step uses the mean after the first; chunks share one mean", "[kernels][augment]") {
+  const std::int64_t n = 2 * kGrayLanes + 77;
+  Floats pixels(static_cast<std::size_t>(3 * n));
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = .3f + .4f * static_cast<float>(i * 37 % 101) / 101.f;
+  std::vector<double> want(pixels.begin(), pixels.end());
+  const auto at = [&](std::int64_t c, std::int64_t i) -> double& { return want[static_cast<std::size_t>(c * n + i)]; };
+  const std::array<float, 2> factors{.5f, 1.5f};
+  for (const double f : factors) {  // the definition, in float64; nothing reaches the clamp
+    double mean = 0;
+    for (std::int64_t i = 0; i < n; ++i) mean += (.2989 * at(0, i) + .587 * at(1, i) + .114 * at(2, i)) / n;
+    for (double& x : want) x = f * x + (1 - f) * mean;
+  }
+  ColorJitterView view{pixels.data(), {}, false};
+  view.steps[1] = {JitterOp::kContrast, factors[0]};
+  view.steps[3] = {JitterOp::kContrast, factors[1]};
+  color_jitter({&view, 1, n}, Cpu{});
+  CHECK(max_error(pixels, want) < 4 * 1.2e-7);  // measured 1.2e-7
+}
+
+TEST_CASE("gaussian_blur: a picture smaller than the radius keeps a constant; no sigma changes nothing",
+          "[kernels][augment]") {
+  Floats pixels(3 * 2 * 1, .25f), room = scratch(gaussian_blur_scratch(2, 1, 11, Cpu{}));
+  GaussianBlurView view{pixels.data(), 2.f};
+  gaussian_blur({&view, 1, 2, 1, 11, room.data()}, Cpu{});
+  for (const float x : pixels) CHECK(x == Approx(.25f).epsilon(4 * 1.2e-7));  // measured 1.2e-7
+  view.sigma = 0.f;
+  const Floats before = pixels;
+  gaussian_blur({&view, 1, 2, 1, 11, room.data()}, Cpu{});
+  CHECK(pixels == before);
 }
 
 TEST_CASE("gaussian_blur: equals torchvision's separable blur with a reflected border", "[kernels][augment]") {
@@ -82,7 +112,7 @@ TEST_CASE("gaussian_blur: equals torchvision's separable blur with a reflected b
     Floats room = scratch(gaussian_blur_scratch(13, 17, c["radius"], Cpu{}));
     const GaussianBlurView view{pixels.data(), c["sigma"]};
     gaussian_blur({&view, 1, 13, 17, c["radius"], room.data()}, Cpu{});
-    CHECK(max_error(pixels, c["pixels"]) < 4 * 2.4e-7);
+    CHECK(max_error(pixels, c["pixels"]) < 4 * 2.1e-7);
   }
 }
 
@@ -95,7 +125,7 @@ TEST_CASE("normalize: equals torchvision's normalize, interleaved", "[kernels][a
   std::copy(mean.begin(), mean.end(), args.mean);
   std::copy(std.begin(), std.end(), args.std);
   normalize(args, Cpu{});
-  CHECK(max_error(out, golden()["normalize"]["pixels_hwc"]) < 4 * 2.4e-7);
+  CHECK(max_error(out, golden()["normalize"]["pixels_hwc"]) < 4 * 4.2e-7);
 }
 
 }  // namespace
