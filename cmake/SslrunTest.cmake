@@ -2,7 +2,7 @@
 # Tests see golden files through SSLRUN_TEST_DIR; a case that cannot run here calls SKIP_TEST (tests/support/catch.h).
 function(sslrun_test folder)
   cmake_parse_arguments(arg "CORE;ENGINE" "" "SOURCES;LINK" ${ARGN})
-  if(arg_ENGINE AND NOT SSLRUN_ENGINE)
+  if(arg_ENGINE AND NOT TARGET sslrun_engine)
     return()
   endif()
   add_executable(tests_${folder} ${arg_SOURCES})

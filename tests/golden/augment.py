@@ -1,9 +1,10 @@
-"""Writes augment.json: pixels of small pictures as torchvision computes them (torch 2.11.0, torchvision 0.26.0, CPU).
+"""Writes augment.json: pixels of small pictures as torchvision computes them
+(torch 2.11.0, torchvision 0.26.0, CPU).
 
 python3 tests/golden/augment.py > tests/golden/augment.json
 
-Crop and resize run in float64 after conversion to [0, 1]; colour runs in float32 tensors, as torchvision does it (its
-clamps and HSV included); blur runs in float64. Pixels of a float picture are planar: channel, row, column.
+Crop and resize run in float64 after conversion to [0, 1]; colour runs in float32 tensors, as torchvision does it
+(its clamps and HSV included); blur runs in float64. Pixels of a float picture are planar: channel, row, column.
 """
 
 import itertools
@@ -41,8 +42,8 @@ def crop_resize_cases(picture):
             part, (out_h, out_w), mode="bilinear", align_corners=False, antialias=True)[0]
         if flip:
             out = F.horizontal_flip(out)
-        yield dict(top=top, left=left, height=height, width=width, out_height=out_h, out_width=out_w, flip=flip,
-                   pixels=numbers(out))
+        yield dict(top=top, left=left, height=height, width=width, out_height=out_h, out_width=out_w,
+                   flip=flip, pixels=numbers(out))
 
 
 def jitter(picture, steps, gray):

@@ -1,0 +1,53 @@
+// The checkpoints of one run:  RUN/checkpoints/step-00001000/{model,optimizer}.safetensors, state.json, MANIFEST.json
+#pragma once
+#include "nn/module.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace sslrun::checkpoint {
+
+/// What a run needs to go on.
+struct Snapshot {
+  nn::NamedTensors model;      // parameters and buffers
+  nn::NamedTensors optimizer;  // may be empty
+  std::string state;           // JSON: everything else
+};
+
+struct Loaded {
+  std::int64_t step = 0;
+  std::filesystem::path folder;
+  Snapshot snapshot;  // tensors on the CPU, sorted by name
+};
+
+/// Reads one checkpoint folder; every byte is verified before any is used.
+/// errors    CheckpointError, which names the file that is damaged and how.
+Loaded load_checkpoint(const std::filesystem::path& folder);
+
+/// Writes checkpoints so that a crash at any moment leaves the earlier ones whole, and finds the newest good one again.
+/// One process writes at a time (the run's lock sees to it).
+class CheckpointStore {
+ public:
+  /// keep_last: how many of the newest stay on disk, 2 or more (UsageError).
+  CheckpointStore(const std::filesystem::path& run_folder, std::int64_t keep_last);
+
+  /// Writes step-%08d: under a temporary name, fsynced, renamed, the folder fsynced; `latest` then names it and older ones
+  /// go. The newest checkpoint that verifies is never removed. A checkpoint of the same step is replaced.
+  /// Returns its folder.
+  /// errors    StorageError: nothing that was there before is lost, and the partial folder is removed.
+  std::filesystem::path save(std::int64_t step, const Snapshot& snapshot);
+
+  /// The newest checkpoint that verifies; none when there never was one. Each newer, damaged one is named by a warning.
+  /// errors    CheckpointError when there are checkpoints and none is whole.
+  std::optional<Loaded> load_latest() const;
+
+ private:
+  void remove_old() const;
+
+  std::filesystem::path folder_;
+  std::int64_t keep_last_;
+};
+
+}  // namespace sslrun::checkpoint

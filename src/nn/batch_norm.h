@@ -1,0 +1,29 @@
+// C channels, the second dimension.
+#pragma once
+#include "nn/module.h"
+
+#include <cstdint>
+
+namespace sslrun::nn {
+
+enum class Affine {
+  kScaleAndShift,  // gamma and beta
+  kScale,          // gamma only
+  kNone,
+};
+
+/// Batch norm over all dimensions but the second, for [N, C] and [N, C, H, W], as torch.nn.BatchNorm1d and 2d: eps 1e-5,
+/// running statistics move by 0.1 per step, the running variance is the unbiased one.
+class BatchNorm final : public Module {
+ public:
+  /// gamma: its starting value; 0 makes a residual block start as the identity.
+  explicit BatchNorm(std::int64_t channels, Affine affine = Affine::kScaleAndShift, double gamma = 1.0);
+
+  /// Same shape out. In train mode the statistics are those of x, and the running ones are updated.
+  at::Tensor forward(const at::Tensor& x_NC) const;
+
+ private:
+  at::Tensor weight_C_, bias_C_, running_mean_C_, running_var_C_, num_batches_tracked_;
+};
+
+}  // namespace sslrun::nn

@@ -1,0 +1,27 @@
+// Starting values of parameters: a pure function of the seed, the parameter's place in the network and the element's place.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace sslrun::nn {
+
+/// Hands out the starting values of one network. Every call takes the next ordinal, so the values depend on the seed and on
+/// the order in which the parts are built, never on threads, device or LibTorch. All tensors are float32 on the CPU.
+class Init {
+ public:
+  explicit Init(std::uint32_t seed) : seed_(seed) {}
+
+  /// Independent N(0, std^2).
+  at::Tensor normal(at::IntArrayRef shape, double std);
+  /// Independent and uniform in [-bound, bound).
+  at::Tensor uniform(at::IntArrayRef shape, double bound);
+  /// The same value everywhere; takes no ordinal.
+  static at::Tensor constant(at::IntArrayRef shape, double value);
+
+ private:
+  std::uint32_t seed_;
+  std::uint32_t ordinal_ = 0;
+};
+
+}  // namespace sslrun::nn

@@ -1,0 +1,80 @@
+#pragma once
+#include "config/component.h"
+#include "config/fields.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sslrun::recipe {
+
+struct DataConfig {
+  std::string train;
+  std::string val;  // empty: no evaluation during training
+  std::string format = "auto";
+};
+
+struct ViewGroup {
+  std::int64_t views = 2;
+  std::vector<config::NamedComponent> ops;
+};
+
+/// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.
+struct LearningRate {
+  double lr = 0.3;
+  std::optional<std::int64_t> lr_batch;  // lr is for this many images per step; absent: lr as it stands
+  std::string lr_scaling = "linear";
+
+  /// The peak learning rate for a batch of `batch_size` images: lr * batch / lr_batch, or its square root.
+  double peak(std::int64_t batch_size) const;
+};
+
+struct ScheduleConfig {
+  std::int64_t epochs = 100;
+  std::int64_t warmup_epochs = 10;
+  std::string decay = "cosine";
+  double final_lr = 0;
+};
+
+struct TrainConfig {
+  std::int64_t batch_size = 256;  // images per optimizer step, over all processes and accumulation steps
+  std::int64_t accumulate = 1;
+  std::string precision = "auto";
+  std::int64_t seed = 0;
+  std::optional<std::int64_t> workers;  // absent: one per processor
+};
+
+struct KnnEval {
+  std::int64_t every_epochs = 5;
+  std::int64_t k = 20;
+  double temperature = 0.07;
+};
+
+struct CheckpointConfig {
+  std::int64_t every_epochs = 1;
+  double every_minutes = 15;
+  std::int64_t keep_last = 2;
+};
+
+/// What a run is made of: design of section "Recipe" in README. Every field is named once, in bind().
+struct Recipe {
+  std::int64_t version = 1;
+  config::NamedComponent method;
+  config::NamedComponent encoder;
+  DataConfig data;
+  std::vector<ViewGroup> augmentations;
+  config::NamedComponent optimizer;
+  LearningRate learning_rate;
+  ScheduleConfig schedule;
+  TrainConfig train;
+  bool has_knn = true;
+  KnnEval knn;
+  CheckpointConfig checkpoint;
+};
+
+/// Reads, validates or documents a recipe, depending on the visitor.
+void bind(config::Fields& fields, Recipe& recipe);
+
+}  // namespace sslrun::recipe
