@@ -12,8 +12,12 @@ namespace {
 
 using GrayLanes = std::array<float, kGrayLanes>;
 
-// The loops below work on a chunk of at most kGrayLanes pixels, which stays in the first-level cache between steps.
-SSLRUN_CLONES void adjust_brightness(float* __restrict r, float* __restrict g, float* __restrict b, std::int64_t n,
+// The loops below work on a chunk of at most kGrayLanes pixels, which stays in the first-level
+// cache between steps.
+SSLRUN_CLONES void adjust_brightness(float* __restrict r,
+                                     float* __restrict g,
+                                     float* __restrict b,
+                                     std::int64_t n,
                                      float factor) {
   for (std::int64_t i = 0; i < n; ++i) {
     const Rgb p = brightness({r[i], g[i], b[i]}, factor);
@@ -21,15 +25,22 @@ SSLRUN_CLONES void adjust_brightness(float* __restrict r, float* __restrict g, f
   }
 }
 
-SSLRUN_CLONES void adjust_contrast(float* __restrict r, float* __restrict g, float* __restrict b, std::int64_t n,
-                                   float factor, float mean) {
+SSLRUN_CLONES void adjust_contrast(float* __restrict r,
+                                   float* __restrict g,
+                                   float* __restrict b,
+                                   std::int64_t n,
+                                   float factor,
+                                   float mean) {
   for (std::int64_t i = 0; i < n; ++i) {
     const Rgb p = contrast({r[i], g[i], b[i]}, factor, mean);
     r[i] = p.r, g[i] = p.g, b[i] = p.b;
   }
 }
 
-SSLRUN_CLONES void adjust_saturation(float* __restrict r, float* __restrict g, float* __restrict b, std::int64_t n,
+SSLRUN_CLONES void adjust_saturation(float* __restrict r,
+                                     float* __restrict g,
+                                     float* __restrict b,
+                                     std::int64_t n,
                                      float factor) {
   for (std::int64_t i = 0; i < n; ++i) {
     const Rgb p = saturation({r[i], g[i], b[i]}, factor);
@@ -37,7 +48,10 @@ SSLRUN_CLONES void adjust_saturation(float* __restrict r, float* __restrict g, f
   }
 }
 
-SSLRUN_CLONES void adjust_hue(float* __restrict r, float* __restrict g, float* __restrict b, std::int64_t n,
+SSLRUN_CLONES void adjust_hue(float* __restrict r,
+                              float* __restrict g,
+                              float* __restrict b,
+                              std::int64_t n,
                               float turns) {
   for (std::int64_t i = 0; i < n; ++i) {
     const Rgb p = hue({r[i], g[i], b[i]}, turns);
@@ -45,15 +59,21 @@ SSLRUN_CLONES void adjust_hue(float* __restrict r, float* __restrict g, float* _
   }
 }
 
-SSLRUN_CLONES void to_gray(float* __restrict r, float* __restrict g, float* __restrict b, std::int64_t n) {
+SSLRUN_CLONES void to_gray(float* __restrict r,
+                           float* __restrict g,
+                           float* __restrict b,
+                           std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     const Rgb p = gray_pixel({r[i], g[i], b[i]});
     r[i] = p.r, g[i] = p.g, b[i] = p.b;
   }
 }
 
-SSLRUN_CLONES void add_gray(const float* __restrict r, const float* __restrict g, const float* __restrict b,
-                            std::int64_t n, float* __restrict lanes) {
+SSLRUN_CLONES void add_gray(const float* __restrict r,
+                            const float* __restrict g,
+                            const float* __restrict b,
+                            std::int64_t n,
+                            float* __restrict lanes) {
   for (std::int64_t i = 0; i < n; ++i) lanes[i] += gray({r[i], g[i], b[i]});
 }
 
@@ -68,11 +88,16 @@ float merge(GrayLanes& lanes) {
 
 void adjust_chunk(JitterStep s, float mean, float* r, float* g, float* b, std::int64_t n) {
   switch (s.op) {
-    case JitterOp::kNone: return;
-    case JitterOp::kBrightness: return adjust_brightness(r, g, b, n, s.factor);
-    case JitterOp::kContrast: return adjust_contrast(r, g, b, n, s.factor, mean);
-    case JitterOp::kSaturation: return adjust_saturation(r, g, b, n, s.factor);
-    case JitterOp::kHue: return adjust_hue(r, g, b, n, s.factor);
+    case JitterOp::kNone:
+      return;
+    case JitterOp::kBrightness:
+      return adjust_brightness(r, g, b, n, s.factor);
+    case JitterOp::kContrast:
+      return adjust_contrast(r, g, b, n, s.factor, mean);
+    case JitterOp::kSaturation:
+      return adjust_saturation(r, g, b, n, s.factor);
+    case JitterOp::kHue:
+      return adjust_hue(r, g, b, n, s.factor);
   }
 }
 

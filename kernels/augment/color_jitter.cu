@@ -1,6 +1,6 @@
-// One block per view; thread j owns pixels j, j + kGrayLanes, ... in every sweep, so it sees only what it wrote itself.
+// One block per view; thread j owns pixels j, j + kGrayLanes, ... in every sweep, so it sees only
+// what it wrote itself.
 #include "kernels/augment/color_jitter.h"
-
 #include "kernels/cuda/launch.cuh"
 
 namespace sslrun::kernels {

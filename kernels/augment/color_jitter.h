@@ -8,7 +8,7 @@
 namespace sslrun::kernels {
 
 struct ColorJitterView {
-  float* pixels;  // [3, num_pixels] planar, in [0, 1]; changed in place
+  float* pixels;                   // [3, num_pixels] planar, in [0, 1]; changed in place
   JitterStep steps[kJitterSteps];  // done in this order
   bool grayscale;                  // then every channel becomes .2989 R + .587 G + .114 B
 };
@@ -20,7 +20,8 @@ struct ColorJitterArgs {
 };
 
 /// Equals torchvision's adjust_* functions on float tensors, one after the other, up to rounding.
-/// Cpu: one thread, views in order, no allocation. Cuda: the mean grey is summed in the same order as on the Cpu.
+/// Cpu: one thread, views in order, no allocation. Cuda: the mean grey is summed in the same order
+/// as on the Cpu.
 void color_jitter(const ColorJitterArgs& args, Cpu device);
 void color_jitter(const ColorJitterArgs& args, Cuda device);
 

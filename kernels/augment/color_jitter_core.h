@@ -1,6 +1,7 @@
-// Arithmetic of color_jitter on pixels in [0, 1], as torchvision.transforms.functional has it on float tensors; every step
-// clamps to [0, 1]. Hue is turned by h -> value - chroma * clamp(min(k, 4 - k), 0, 1), k = (6 h + n) mod 6, n = 5, 3, 1
-// for red, green, blue: the same function as HSV there and back, without its branches.
+// Arithmetic of color_jitter on pixels in [0, 1], as torchvision.transforms.functional has it on
+// float tensors; every step clamps to [0, 1]. Hue is turned by h -> value - chroma * clamp(min(k, 4
+// - k), 0, 1), k = (6 h + n) mod 6, n = 5, 3, 1 for red, green, blue: the same function as HSV
+// there and back, without its branches.
 #pragma once
 #include "kernels/host_device.h"
 
@@ -11,8 +12,9 @@ namespace sslrun::kernels {
 
 enum class JitterOp : std::int32_t { kNone, kBrightness, kContrast, kSaturation, kHue };
 
-/// factor: what the value (brightness), the distance from the mean grey (contrast) or from the pixel's own grey
-/// (saturation) is multiplied by, >= 0; for hue the turn of the colour circle, in [-0.5, 0.5].
+/// factor: what the value (brightness), the distance from the mean grey (contrast) or from the
+/// pixel's own grey (saturation) is multiplied by, >= 0; for hue the turn of the colour circle, in
+/// [-0.5, 0.5].
 struct JitterStep {
   JitterOp op = JitterOp::kNone;
   float factor = 1.f;
@@ -24,17 +26,25 @@ struct Rgb {
   float r, g, b;
 };
 
-/// Partial sums of the grey mean: lane j adds pixels j, j + kGrayLanes, ...; then lane j takes lane j + step for
-/// step = kGrayLanes / 2, ..., 1. The order is the same on both devices.
+/// Partial sums of the grey mean: lane j adds pixels j, j + kGrayLanes, ...; then lane j takes lane
+/// j + step for step = kGrayLanes / 2, ..., 1. The order is the same on both devices.
 constexpr int kGrayLanes = 1024;
 
-SSLRUN_HD float min_of(float a, float b) { return a < b ? a : b; }
+SSLRUN_HD float min_of(float a, float b) {
+  return a < b ? a : b;
+}
 
-SSLRUN_HD float max_of(float a, float b) { return a > b ? a : b; }
+SSLRUN_HD float max_of(float a, float b) {
+  return a > b ? a : b;
+}
 
-SSLRUN_HD float clamp01(float x) { return min_of(max_of(x, 0.f), 1.f); }
+SSLRUN_HD float clamp01(float x) {
+  return min_of(max_of(x, 0.f), 1.f);
+}
 
-SSLRUN_HD float gray(Rgb p) { return 0.2989f * p.r + 0.587f * p.g + 0.114f * p.b; }
+SSLRUN_HD float gray(Rgb p) {
+  return 0.2989f * p.r + 0.587f * p.g + 0.114f * p.b;
+}
 
 SSLRUN_HD Rgb gray_pixel(Rgb p) {
   const float l = gray(p);
@@ -42,7 +52,9 @@ SSLRUN_HD Rgb gray_pixel(Rgb p) {
 }
 
 /// factor * x + (1 - factor) * other, clamped.
-SSLRUN_HD float blend(float x, float other, float factor) { return clamp01(factor * x + (1.f - factor) * other); }
+SSLRUN_HD float blend(float x, float other, float factor) {
+  return clamp01(factor * x + (1.f - factor) * other);
+}
 
 SSLRUN_HD Rgb brightness(Rgb p, float factor) {
   return {clamp01(factor * p.r), clamp01(factor * p.g), clamp01(factor * p.b)};
@@ -58,7 +70,8 @@ SSLRUN_HD Rgb saturation(Rgb p, float factor) {
   return {blend(p.r, l, factor), blend(p.g, l, factor), blend(p.b, l, factor)};
 }
 
-/// One channel of a colour whose hue, in sixths of a turn and shifted for the channel, is in [0, 18).
+/// One channel of a colour whose hue, in sixths of a turn and shifted for the channel, is in [0,
+/// 18).
 SSLRUN_HD float hue_channel(float sixths, float value, float chroma) {
   const float k = sixths - 6.f * floorf(sixths * (1.f / 6.f));
   return clamp01(value - chroma * clamp01(min_of(k, 4.f - k)));
@@ -72,23 +85,29 @@ SSLRUN_HD Rgb hue(Rgb p, float turns) {
   const float origin = red ? 0.f : green ? 2.f : 4.f;
   const float difference = red ? p.g - p.b : green ? p.b - p.r : p.r - p.g;
   const float sixths = origin + difference / (chroma > 0.f ? chroma : 1.f) + 6.f * turns + 6.f;
-  return {hue_channel(sixths + 5.f, value, chroma), hue_channel(sixths + 3.f, value, chroma),
+  return {hue_channel(sixths + 5.f, value, chroma),
+          hue_channel(sixths + 3.f, value, chroma),
           hue_channel(sixths + 1.f, value, chroma)};
 }
 
 /// One step on one pixel. mean: see contrast(); other steps do not look at it.
 SSLRUN_HD Rgb adjust(Rgb p, JitterStep step, float mean) {
   switch (step.op) {
-    case JitterOp::kBrightness: return brightness(p, step.factor);
-    case JitterOp::kContrast: return contrast(p, step.factor, mean);
-    case JitterOp::kSaturation: return saturation(p, step.factor);
-    case JitterOp::kHue: return hue(p, step.factor);
-    default: return p;
+    case JitterOp::kBrightness:
+      return brightness(p, step.factor);
+    case JitterOp::kContrast:
+      return contrast(p, step.factor, mean);
+    case JitterOp::kSaturation:
+      return saturation(p, step.factor);
+    case JitterOp::kHue:
+      return hue(p, step.factor);
+    default:
+      return p;
   }
 }
 
-/// First contrast step at `from` or later, kJitterSteps when there is none. Such a step needs the mean of the whole picture,
-/// so it starts a new sweep over the pixels.
+/// First contrast step at `from` or later, kJitterSteps when there is none. Such a step needs the
+/// mean of the whole picture, so it starts a new sweep over the pixels.
 SSLRUN_HD int next_contrast(const JitterStep* steps, int from) {
   int i = from;
   while (i < kJitterSteps && steps[i].op != JitterOp::kContrast) ++i;

@@ -10,26 +10,36 @@ namespace sslrun::kernels {
 namespace {
 
 constexpr int kRowsAtOnce = 4;  // rows per sweep of the vertical sum
-constexpr std::int64_t kQuad = 4;  // floats read per pixel in the horizontal sum: three channels and one to spare
+constexpr std::int64_t kQuad =
+    4;  // floats read per pixel in the horizontal sum: three channels and one to spare
 
 using Rows = std::array<const std::uint8_t*, kRowsAtOnce>;
 using RowWeights = std::array<float, kRowsAtOnce>;
 
-// sum[i] = the rows' weighted bytes, in the order of the rows, on top of sum[i] when resume is 1 or of 0 when it is 0.
-SSLRUN_CLONES void sum_four_rows(const Rows& rows, const RowWeights& w, std::int64_t n, bool resume,
+// sum[i] = the rows' weighted bytes, in the order of the rows, on top of sum[i] when resume is 1 or
+// of 0 when it is 0.
+SSLRUN_CLONES void sum_four_rows(const Rows& rows,
+                                 const RowWeights& w,
+                                 std::int64_t n,
+                                 bool resume,
                                  float* __restrict sum) {
   const std::uint8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
   const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
   if (resume) {
     for (std::int64_t i = 0; i < n; ++i)
-      sum[i] = add_byte(add_byte(add_byte(add_byte(sum[i], w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
+      sum[i] = add_byte(
+          add_byte(add_byte(add_byte(sum[i], w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
   } else {
     for (std::int64_t i = 0; i < n; ++i)
-      sum[i] = add_byte(add_byte(add_byte(add_byte(0.f, w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
+      sum[i] =
+          add_byte(add_byte(add_byte(add_byte(0.f, w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
   }
 }
 
-SSLRUN_CLONES void sum_two_rows(const Rows& rows, const RowWeights& w, std::int64_t n, float* __restrict sum) {
+SSLRUN_CLONES void sum_two_rows(const Rows& rows,
+                                const RowWeights& w,
+                                std::int64_t n,
+                                float* __restrict sum) {
   const std::uint8_t *r0 = rows[0], *r1 = rows[1];
   const float w0 = w[0], w1 = w[1];
   for (std::int64_t i = 0; i < n; ++i) sum[i] = add_byte(add_byte(0.f, w0, r0[i]), w1, r1[i]);
@@ -55,9 +65,13 @@ void sum_rows(const CropResizeView& v, std::int64_t y, std::int64_t out_height, 
   }
 }
 
-// Columns x of an output row: quads[x] = sum over k of weights[k * n + x] * the pixel at begins[x] + 3 * k floats.
-SSLRUN_CLONES void sum_columns(const float* __restrict row, const std::int32_t* __restrict begins,
-                               const float* __restrict weights, std::int64_t num_taps, std::int64_t n,
+// Columns x of an output row: quads[x] = sum over k of weights[k * n + x] * the pixel at begins[x]
+// + 3 * k floats.
+SSLRUN_CLONES void sum_columns(const float* __restrict row,
+                               const std::int32_t* __restrict begins,
+                               const float* __restrict weights,
+                               std::int64_t num_taps,
+                               std::int64_t n,
                                float* __restrict quads) {
   for (std::int64_t x = 0; x < n; ++x) {
     const float* p = row + begins[x];
@@ -76,7 +90,10 @@ SSLRUN_CLONES void sum_columns(const float* __restrict row, const std::int32_t* 
   }
 }
 
-SSLRUN_CLONES void split_quads(const float* __restrict quads, std::int64_t n, float* __restrict r, float* __restrict g,
+SSLRUN_CLONES void split_quads(const float* __restrict quads,
+                               std::int64_t n,
+                               float* __restrict r,
+                               float* __restrict g,
                                float* __restrict b) {
   for (std::int64_t x = 0; x < n; ++x) {
     r[x] = quads[kQuad * x];
@@ -85,10 +102,16 @@ SSLRUN_CLONES void split_quads(const float* __restrict quads, std::int64_t n, fl
   }
 }
 
-// Scratch: begins [out_width], quads [out_width, 4], weights [out_width, taps], one row of the crop with room behind it.
-std::int64_t row_floats(std::int64_t crop_width, std::int64_t taps) { return 3 * (crop_width + taps) + 1; }
+// Scratch: begins [out_width], quads [out_width, 4], weights [out_width, taps], one row of the crop
+// with room behind it.
+std::int64_t row_floats(std::int64_t crop_width, std::int64_t taps) {
+  return 3 * (crop_width + taps) + 1;
+}
 
-void crop_resize_one(const CropResizeView& v, std::int64_t out_height, std::int64_t out_width, float* scratch) {
+void crop_resize_one(const CropResizeView& v,
+                     std::int64_t out_height,
+                     std::int64_t out_width,
+                     float* scratch) {
   std::int32_t* begins = reinterpret_cast<std::int32_t*>(scratch);
   float* quads = scratch + out_width;
   float* row = quads + kQuad * out_width;
@@ -99,7 +122,8 @@ void crop_resize_one(const CropResizeView& v, std::int64_t out_height, std::int6
   for (std::int64_t x = 0; x < out_width; ++x) {
     const ResizeTaps taps = resize_taps(unflipped(x, out_width, v.flip), v.width, out_width);
     begins[x] = static_cast<std::int32_t>(3 * taps.begin);
-    for (std::int64_t k = 0; k < num_taps; ++k) weights[x * num_taps + k] = k < taps.count ? taps.weight(k) : 0.f;
+    for (std::int64_t k = 0; k < num_taps; ++k)
+      weights[x * num_taps + k] = k < taps.count ? taps.weight(k) : 0.f;
   }
   std::fill(row + 3 * v.width, weights, 0.f);  // read with weight 0
   const std::int64_t plane = out_height * out_width;
@@ -119,7 +143,8 @@ std::int64_t crop_resize_scratch(std::int64_t crop_width, std::int64_t out_width
 }
 
 void crop_resize(const CropResizeArgs& a, Cpu) {
-  for (std::int64_t i = 0; i < a.num_views; ++i) crop_resize_one(a.views[i], a.out_height, a.out_width, a.scratch);
+  for (std::int64_t i = 0; i < a.num_views; ++i)
+    crop_resize_one(a.views[i], a.out_height, a.out_width, a.scratch);
 }
 
 }  // namespace sslrun::kernels

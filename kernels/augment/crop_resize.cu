@@ -1,6 +1,6 @@
-// One block makes kColumns columns of one output row of one view; one thread makes one pixel, all three channels.
+// One block makes kColumns columns of one output row of one view; one thread makes one pixel, all
+// three channels.
 #include "kernels/augment/crop_resize.h"
-
 #include "kernels/augment/crop_resize_core.h"
 #include "kernels/cuda/launch.cuh"
 
@@ -9,9 +9,12 @@ namespace {
 
 constexpr int kColumns = 256;
 
-std::int64_t blocks_per_row(const CropResizeArgs& a) { return (a.out_width + kColumns - 1) / kColumns; }
+std::int64_t blocks_per_row(const CropResizeArgs& a) {
+  return (a.out_width + kColumns - 1) / kColumns;
+}
 
-__global__ void __launch_bounds__(kColumns) crop_resize_kernel(CropResizeArgs a, std::int64_t row_blocks) {
+__global__ void __launch_bounds__(kColumns)
+    crop_resize_kernel(CropResizeArgs a, std::int64_t row_blocks) {
   const std::int64_t row = blockIdx.x / row_blocks;
   const std::int64_t x = (blockIdx.x % row_blocks) * kColumns + threadIdx.x;
   if (x >= a.out_width) return;
@@ -39,7 +42,13 @@ __global__ void __launch_bounds__(kColumns) crop_resize_kernel(CropResizeArgs a,
 
 void crop_resize(const CropResizeArgs& a, Cuda device) {
   const std::int64_t row_blocks = blocks_per_row(a);
-  launch("crop_resize", crop_resize_kernel, a.num_views * a.out_height * row_blocks, kColumns, device, a, row_blocks);
+  launch("crop_resize",
+         crop_resize_kernel,
+         a.num_views * a.out_height * row_blocks,
+         kColumns,
+         device,
+         a,
+         row_blocks);
 }
 
 }  // namespace sslrun::kernels

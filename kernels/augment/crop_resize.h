@@ -8,11 +8,11 @@ namespace sslrun::kernels {
 
 /// One view: which part of which picture, and where it goes.
 struct CropResizeView {
-  const std::uint8_t* picture;              // [rows, picture_width, 3] interleaved
-  std::int64_t picture_width;               // pixels per row of the picture
-  std::int64_t left, top, width, height;    // the crop, in pixels; inside the picture, at least 1 x 1
-  bool flip;                                // mirror left-right after resizing
-  float* out;                               // [3, out_height, out_width] in [0, 1]
+  const std::uint8_t* picture;            // [rows, picture_width, 3] interleaved
+  std::int64_t picture_width;             // pixels per row of the picture
+  std::int64_t left, top, width, height;  // the crop, in pixels; inside the picture, at least 1 x 1
+  bool flip;                              // mirror left-right after resizing
+  float* out;                             // [3, out_height, out_width] in [0, 1]
 };
 
 struct CropResizeArgs {
@@ -25,8 +25,8 @@ struct CropResizeArgs {
 /// Floats of scratch that the Cpu driver needs for crops of at most crop_width columns.
 std::int64_t crop_resize_scratch(std::int64_t crop_width, std::int64_t out_width);
 
-/// Equals torch.nn.functional.interpolate(antialias=True, mode="bilinear") on the crop divided by 255, up to rounding.
-/// Cpu: one thread, views in order, no allocation.
+/// Equals torch.nn.functional.interpolate(antialias=True, mode="bilinear") on the crop divided by
+/// 255, up to rounding. Cpu: one thread, views in order, no allocation.
 void crop_resize(const CropResizeArgs& args, Cpu device);
 void crop_resize(const CropResizeArgs& args, Cuda device);
 

@@ -1,6 +1,7 @@
-// Arithmetic of crop_resize: antialiased bilinear taps as torch.nn.functional.interpolate(mode="bilinear", antialias=True,
-// align_corners=False) has them on float pictures (ATen/native/cpu/UpSampleKernel.cpp). A pixel is
-// sum_x weight_x * (sum_y (weight_y / 255) * byte), taps from left to right and from top to bottom.
+// Arithmetic of crop_resize: antialiased bilinear taps as
+// torch.nn.functional.interpolate(mode="bilinear", antialias=True, align_corners=False) has them on
+// float pictures (ATen/native/cpu/UpSampleKernel.cpp). A pixel is sum_x weight_x * (sum_y (weight_y
+// / 255) * byte), taps from left to right and from top to bottom.
 #pragma once
 #include "kernels/host_device.h"
 
@@ -9,7 +10,8 @@
 
 namespace sslrun::kernels {
 
-/// The input positions of one axis that make one output position: begin, begin + 1, ..., begin + count - 1.
+/// The input positions of one axis that make one output position: begin, begin + 1, ..., begin +
+/// count - 1.
 struct ResizeTaps {
   std::int64_t begin, count;
   float inv_scale, center, inv_total;
@@ -48,13 +50,21 @@ SSLRUN_HD std::int64_t max_resize_taps(std::int64_t in, std::int64_t out) {
 }
 
 /// Weight of a byte (0..255) in a sum over rows that is to lie in [0, 1].
-SSLRUN_HD float byte_weight(float weight) { return weight * (1.f / 255.f); }
+SSLRUN_HD float byte_weight(float weight) {
+  return weight * (1.f / 255.f);
+}
 
-SSLRUN_HD float add_byte(float sum, float weight, std::uint8_t byte) { return sum + weight * static_cast<float>(byte); }
+SSLRUN_HD float add_byte(float sum, float weight, std::uint8_t byte) {
+  return sum + weight * static_cast<float>(byte);
+}
 
-SSLRUN_HD float add_tap(float sum, float weight, float value) { return sum + weight * value; }
+SSLRUN_HD float add_tap(float sum, float weight, float value) {
+  return sum + weight * value;
+}
 
 /// Column of the crop's own orientation that output column x shows.
-SSLRUN_HD std::int64_t unflipped(std::int64_t x, std::int64_t width, bool flip) { return flip ? width - 1 - x : x; }
+SSLRUN_HD std::int64_t unflipped(std::int64_t x, std::int64_t width, bool flip) {
+  return flip ? width - 1 - x : x;
+}
 
 }  // namespace sslrun::kernels

@@ -11,14 +11,23 @@ namespace {
 
 constexpr std::int64_t kPairsAtOnce = 4;  // tap pairs per sweep over a line
 
-// Pairs rounded up to whole sweeps; those past the reach weigh nothing but are read, so lines are padded this far.
-std::int64_t padded_reach(std::int64_t reach) { return (reach + kPairsAtOnce - 1) / kPairsAtOnce * kPairsAtOnce; }
+// Pairs rounded up to whole sweeps; those past the reach weigh nothing but are read, so lines are
+// padded this far.
+std::int64_t padded_reach(std::int64_t reach) {
+  return (reach + kPairsAtOnce - 1) / kPairsAtOnce * kPairsAtOnce;
+}
 
-// out[j] += the pairs of elements at distance stride, 2 stride, 3 stride, 4 stride from at[j], in this order.
-SSLRUN_CLONES void add_four_pairs(const float* before, const float* after, std::int64_t stride,
-                                  const float* __restrict w, std::int64_t n, float* __restrict out) {
+// out[j] += the pairs of elements at distance stride, 2 stride, 3 stride, 4 stride from at[j], in
+// this order.
+SSLRUN_CLONES void add_four_pairs(const float* before,
+                                  const float* after,
+                                  std::int64_t stride,
+                                  const float* __restrict w,
+                                  std::int64_t n,
+                                  float* __restrict out) {
   const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-  const float *a0 = before, *a1 = before - stride, *a2 = before - 2 * stride, *a3 = before - 3 * stride;
+  const float *a0 = before, *a1 = before - stride, *a2 = before - 2 * stride,
+              *a3 = before - 3 * stride;
   const float *b0 = after, *b1 = after + stride, *b2 = after + 2 * stride, *b3 = after + 3 * stride;
   for (std::int64_t j = 0; j < n; ++j) {
     float sum = add_blur_pair(out[j], w0, a0[j], b0[j]);
@@ -28,19 +37,31 @@ SSLRUN_CLONES void add_four_pairs(const float* before, const float* after, std::
   }
 }
 
-SSLRUN_CLONES void set_centre(const float* __restrict at, float w, std::int64_t n, float* __restrict out) {
+SSLRUN_CLONES void set_centre(const float* __restrict at,
+                              float w,
+                              std::int64_t n,
+                              float* __restrict out) {
   for (std::int64_t j = 0; j < n; ++j) out[j] = blur_centre(w, at[j]);
 }
 
 // n sums along a line whose elements are stride apart: 1 along a row, the width along columns.
-void blur_line(const float* at, std::int64_t stride, const BlurWeights& w, std::int64_t n, float* out) {
+void blur_line(const float* at,
+               std::int64_t stride,
+               const BlurWeights& w,
+               std::int64_t n,
+               float* out) {
   set_centre(at, w.weight[0], n, out);
   for (std::int64_t k = 1; k <= w.reach; k += kPairsAtOnce)
     add_four_pairs(at - k * stride, at + k * stride, stride, w.weight + k, n, out);
 }
 
-// Scratch: the plane after the row pass with pad rows above and below, and one row with pad pixels on both sides.
-void blur_plane(float* plane, std::int64_t height, std::int64_t width, const BlurWeights& w, float* scratch) {
+// Scratch: the plane after the row pass with pad rows above and below, and one row with pad pixels
+// on both sides.
+void blur_plane(float* plane,
+                std::int64_t height,
+                std::int64_t width,
+                const BlurWeights& w,
+                float* scratch) {
   const std::int64_t pad = padded_reach(w.reach);
   float* rows = scratch + pad * width;
   float* line = scratch + (height + 2 * pad) * width + pad;
@@ -59,18 +80,23 @@ void blur_plane(float* plane, std::int64_t height, std::int64_t width, const Blu
     std::copy(above, above + width, rows - y * width);
     std::copy(below, below + width, rows + (height - 1 + y) * width);
   }
-  for (std::int64_t y = 0; y < height; ++y) blur_line(rows + y * width, width, w, width, plane + y * width);
+  for (std::int64_t y = 0; y < height; ++y)
+    blur_line(rows + y * width, width, w, width, plane + y * width);
 }
 
 }  // namespace
 
-std::int64_t gaussian_blur_scratch(std::int64_t height, std::int64_t width, std::int64_t radius, Cpu) {
+std::int64_t gaussian_blur_scratch(std::int64_t height,
+                                   std::int64_t width,
+                                   std::int64_t radius,
+                                   Cpu) {
   const std::int64_t pad = padded_reach(radius);
   return (height + 2 * pad) * width + width + 2 * pad;
 }
 
 void gaussian_blur(const GaussianBlurArgs& a, Cpu) {
-  check_invariant(a.radius >= 0 && a.radius <= kMaxBlurRadius, "gaussian_blur: the radius must lie in 0..64");
+  check_invariant(a.radius >= 0 && a.radius <= kMaxBlurRadius,
+                  "gaussian_blur: the radius must lie in 0..64");
   for (std::int64_t i = 0; i < a.num_views; ++i) {
     const GaussianBlurView& v = a.views[i];
     if (!(v.sigma > 0.f)) continue;

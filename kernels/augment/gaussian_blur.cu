@@ -1,4 +1,5 @@
-// Two kernels, rows then columns: one block makes kPixels elements of one plane of one view, one thread one element.
+// Two kernels, rows then columns: one block makes kPixels elements of one plane of one view, one
+// thread one element.
 #include "base/error.h"
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/gaussian_blur_core.h"
@@ -11,14 +12,20 @@ constexpr int kPixels = 256;
 constexpr std::int64_t kPlanes = 3;
 
 // line: the first element of the line, whose n elements are stride apart.
-__device__ float blur_at(const float* line, std::int64_t at, std::int64_t n, std::int64_t stride, const BlurWeights& w) {
+__device__ float blur_at(const float* line,
+                         std::int64_t at,
+                         std::int64_t n,
+                         std::int64_t stride,
+                         const BlurWeights& w) {
   float sum = blur_centre(w.weight[0], line[at * stride]);
   for (std::int64_t k = 1; k <= w.reach; ++k)
-    sum = add_blur_pair(sum, w.weight[k], line[reflect(at - k, n) * stride], line[reflect(at + k, n) * stride]);
+    sum = add_blur_pair(
+        sum, w.weight[k], line[reflect(at - k, n) * stride], line[reflect(at + k, n) * stride]);
   return sum;
 }
 
-__global__ void __launch_bounds__(kPixels) gaussian_blur_kernel(GaussianBlurArgs a, std::int64_t plane_blocks, bool rows) {
+__global__ void __launch_bounds__(kPixels)
+    gaussian_blur_kernel(GaussianBlurArgs a, std::int64_t plane_blocks, bool rows) {
   __shared__ BlurWeights w;
   const std::int64_t plane = blockIdx.x / plane_blocks;
   const GaussianBlurView v = a.views[plane / kPlanes];
@@ -40,12 +47,16 @@ __global__ void __launch_bounds__(kPixels) gaussian_blur_kernel(GaussianBlurArgs
 
 }  // namespace
 
-std::int64_t gaussian_blur_scratch(std::int64_t height, std::int64_t width, std::int64_t num_views, Cuda) {
+std::int64_t gaussian_blur_scratch(std::int64_t height,
+                                   std::int64_t width,
+                                   std::int64_t num_views,
+                                   Cuda) {
   return num_views * kPlanes * height * width;
 }
 
 void gaussian_blur(const GaussianBlurArgs& a, Cuda device) {
-  check_invariant(a.radius >= 0 && a.radius <= kMaxBlurRadius, "gaussian_blur: the radius must lie in 0..64");
+  check_invariant(a.radius >= 0 && a.radius <= kMaxBlurRadius,
+                  "gaussian_blur: the radius must lie in 0..64");
   const std::int64_t plane_blocks = (a.height * a.width + kPixels - 1) / kPixels;
   const std::int64_t blocks = a.num_views * kPlanes * plane_blocks;
   for (const bool rows : {true, false})

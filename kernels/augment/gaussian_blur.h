@@ -20,11 +20,18 @@ struct GaussianBlurArgs {
 };
 
 /// Floats of scratch: one padded plane on the Cpu, all pictures on a Cuda device.
-std::int64_t gaussian_blur_scratch(std::int64_t height, std::int64_t width, std::int64_t radius, Cpu device);
-std::int64_t gaussian_blur_scratch(std::int64_t height, std::int64_t width, std::int64_t num_views, Cuda device);
+std::int64_t gaussian_blur_scratch(std::int64_t height,
+                                   std::int64_t width,
+                                   std::int64_t radius,
+                                   Cpu device);
+std::int64_t gaussian_blur_scratch(std::int64_t height,
+                                   std::int64_t width,
+                                   std::int64_t num_views,
+                                   Cuda device);
 
 /// Equals torchvision's gaussian_blur with kernel_size 2 * radius + 1, up to rounding.
-/// Cpu: one thread, views in order, no allocation. errors: a radius outside 0..64 is a bug of the caller.
+/// Cpu: one thread, views in order, no allocation. errors: a radius outside 0..64 is a bug of the
+/// caller.
 void gaussian_blur(const GaussianBlurArgs& args, Cpu device);
 void gaussian_blur(const GaussianBlurArgs& args, Cuda device);
 

@@ -1,6 +1,7 @@
-// Arithmetic of gaussian_blur: weight_k = exp(-(k / sigma)^2 / 2) for |k| <= radius, divided by their sum; the border is
-// reflected without repeating the edge pixel. A sum takes the centre first, then the pairs at distance 1, 2, ...
-// Rows first, then columns. As torchvision.transforms.functional.gaussian_blur.
+// Arithmetic of gaussian_blur: weight_k = exp(-(k / sigma)^2 / 2) for |k| <= radius, divided by
+// their sum; the border is reflected without repeating the edge pixel. A sum takes the centre
+// first, then the pairs at distance 1, 2, ... Rows first, then columns. As
+// torchvision.transforms.functional.gaussian_blur.
 #pragma once
 #include "kernels/host_device.h"
 
@@ -16,7 +17,8 @@ struct BlurWeights {
   float weight[kMaxBlurRadius + 1];
 };
 
-/// Weights of distances 0..reach; beyond 5.9 sigma a weight is below 2^-25 of the centre's and left out.
+/// Weights of distances 0..reach; beyond 5.9 sigma a weight is below 2^-25 of the centre's and left
+/// out.
 SSLRUN_HD BlurWeights blur_weights(std::int64_t radius, float sigma) {
   BlurWeights w;
   w.reach = 0;
@@ -31,7 +33,9 @@ SSLRUN_HD BlurWeights blur_weights(std::int64_t radius, float sigma) {
   return w;
 }
 
-SSLRUN_HD float blur_centre(float weight, float centre) { return weight * centre; }
+SSLRUN_HD float blur_centre(float weight, float centre) {
+  return weight * centre;
+}
 
 SSLRUN_HD float add_blur_pair(float sum, float weight, float before, float after) {
   return sum + weight * (before + after);

@@ -6,8 +6,13 @@
 namespace sslrun::kernels {
 namespace {
 
-SSLRUN_CLONES void normalize_one(const float* __restrict r, const float* __restrict g, const float* __restrict b,
-                                 std::int64_t n, const float* mean, const float* std, float* __restrict out) {
+SSLRUN_CLONES void normalize_one(const float* __restrict r,
+                                 const float* __restrict g,
+                                 const float* __restrict b,
+                                 std::int64_t n,
+                                 const float* mean,
+                                 const float* std,
+                                 float* __restrict out) {
   const float m0 = mean[0], m1 = mean[1], m2 = mean[2];
   const float s0 = inverse_std(std[0]), s1 = inverse_std(std[1]), s2 = inverse_std(std[2]);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -22,7 +27,12 @@ SSLRUN_CLONES void normalize_one(const float* __restrict r, const float* __restr
 void normalize(const NormalizeArgs& a, Cpu) {
   for (std::int64_t i = 0; i < a.num_views; ++i) {
     const float* pixels = a.views[i].pixels;
-    normalize_one(pixels, pixels + a.num_pixels, pixels + 2 * a.num_pixels, a.num_pixels, a.mean, a.std,
+    normalize_one(pixels,
+                  pixels + a.num_pixels,
+                  pixels + 2 * a.num_pixels,
+                  a.num_pixels,
+                  a.mean,
+                  a.std,
                   a.views[i].out);
   }
 }

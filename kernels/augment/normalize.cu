@@ -1,6 +1,5 @@
 // One block normalizes kPixels pixels of one view; one thread makes one pixel, all three channels.
 #include "kernels/augment/normalize.h"
-
 #include "kernels/augment/normalize_core.h"
 #include "kernels/cuda/launch.cuh"
 
@@ -9,7 +8,8 @@ namespace {
 
 constexpr int kPixels = 256;
 
-__global__ void __launch_bounds__(kPixels) normalize_kernel(NormalizeArgs a, std::int64_t view_blocks) {
+__global__ void __launch_bounds__(kPixels)
+    normalize_kernel(NormalizeArgs a, std::int64_t view_blocks) {
   const NormalizeView v = a.views[blockIdx.x / view_blocks];
   const std::int64_t i = (blockIdx.x % view_blocks) * kPixels + threadIdx.x;
   if (i >= a.num_pixels) return;

@@ -7,21 +7,22 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <cmath>
+#include <span>
 #include <vector>
 
 namespace sslrun::kernels {
 namespace {
 
-constexpr std::int64_t kTile = 64;    // a tile of similarities is 16 KB: it stays in the first-level cache
-constexpr std::int64_t kStrip = 32;   // columns that one pass of gemm() keeps in registers (two AVX-512 vectors)
+constexpr std::int64_t kTile = kNtXentTile;  // a tile is 16 KB: it stays in the first-level cache
+constexpr std::int64_t kStrip = 32;          // columns that gemm() keeps in registers: two AVX-512 vectors
 constexpr std::int64_t kRowsAtOnce = 4;
 
 using Tile = std::array<float, kTile * kTile>;
 
 /// c[64, n] = (accumulate ? c : 0) + a[64, k] * b[k, n]; n a multiple of 32, leading dimensions as given.
-SSLRUN_CLONES void gemm(const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float* c, std::int64_t ldc,
-                        std::int64_t k, std::int64_t n, bool accumulate) {
+SSLRUN_CLONES void gemm(const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float* c,
+                        std::int64_t ldc, std::int64_t k, std::int64_t n, bool accumulate) {
   for (std::int64_t j = 0; j < n; j += kStrip) {
     for (std::int64_t i = 0; i < kTile; i += kRowsAtOnce) {
       float acc[kRowsAtOnce][kStrip] = {};
@@ -57,7 +58,8 @@ SSLRUN_CLONES void column_stats(const float* s, float* max, float* sum) {
 
 SSLRUN_CLONES void weights(const float* s, const float* lse_i, const float* lse_j, float* w) {
   for (std::int64_t i = 0; i < kTile; ++i) {
-    for (std::int64_t j = 0; j < kTile; ++j) w[i * kTile + j] = nt_xent_weight(s[i * kTile + j], lse_i[i], lse_j[j], false);
+    for (std::int64_t j = 0; j < kTile; ++j)
+      w[i * kTile + j] = nt_xent_weight(s[i * kTile + j], lse_i[i], lse_j[j], false);
   }
 }
 
@@ -74,7 +76,7 @@ class UnitRows {
       : rows_(a.rows),
         blocks_((a.rows + kTile - 1) / kTile),
         width_((a.dim + kStrip - 1) / kStrip * kStrip),
-        inverse_norm_(static_cast<std::size_t>(blocks_ * kTile)),
+        inverse_norm_(static_cast<std::size_t>(a.rows)),
         z_(static_cast<std::size_t>(blocks_ * kTile * width_)),
         transposed_(z_.size()) {
     parallel_for(blocks_, [&](std::int64_t begin, std::int64_t end) {
@@ -86,17 +88,21 @@ class UnitRows {
 
   std::int64_t width() const { return width_; }
 
+  std::span<const float> inverse_norm() const { return inverse_norm_; }
+
   const float* block(std::int64_t b) const { return z_.data() + b * kTile * width_; }
 
-  float inverse_norm(std::int64_t i) const { return inverse_norm_[static_cast<std::size_t>(i)]; }
-
-  /// The similarities of block `a` with block `b`; -inf where there is no pair (the diagonal, rows past the end).
+  /// The similarities of block `a` with block `b`; -inf where there is no pair (the diagonal, rows past the
+  /// end).
   void similarities(std::int64_t a, std::int64_t b, float inv_temp, Tile& s) const {
-    gemm(block(a), width_, transposed_.data() + b * kTile * width_, kTile, s.data(), kTile, width_, kTile, false);
+    gemm(block(a), width_, transposed_.data() + b * kTile * width_, kTile, s.data(), kTile, width_, kTile,
+         false);
     for (float& x : s) x *= inv_temp;
-    const std::int64_t rows_a = std::min(kTile, rows_ - a * kTile), rows_b = std::min(kTile, rows_ - b * kTile);
+    const std::int64_t rows_a = std::min(kTile, rows_ - a * kTile),
+                       rows_b = std::min(kTile, rows_ - b * kTile);
     for (std::int64_t i = 0; i < kTile; ++i) {
-      for (std::int64_t j = i < rows_a ? rows_b : 0; j < kTile; ++j) s[static_cast<std::size_t>(i * kTile + j)] = -INFINITY;
+      for (std::int64_t j = i < rows_a ? rows_b : 0; j < kTile; ++j)
+        s[static_cast<std::size_t>(i * kTile + j)] = -INFINITY;
       if (a == b) s[static_cast<std::size_t>(i * kTile + i)] = -INFINITY;
     }
   }
@@ -121,23 +127,32 @@ class UnitRows {
   std::vector<float> inverse_norm_, z_, transposed_;
 };
 
-/// Calls visit(i, j) once for every pair i <= j of `blocks` blocks. Pairs of one round share no block and run in parallel;
-/// rounds follow each other, so what a block accumulates arrives in one order whatever the number of threads.
+/// Calls f(0), ..., f(n - 1) from several threads.
+template <class F>
+void in_parallel(std::int64_t n, const F& f) {
+  parallel_for(n, [&f](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+/// Calls visit(i, j) once for every pair i <= j of `blocks` blocks; rounds follow each other, so what a block
+/// accumulates arrives in one order whatever the number of threads.
 template <class F>
 void tournament(std::int64_t blocks, const F& visit) {
-  const auto in_parallel = [](std::int64_t n, const auto& f) {
-    parallel_for(n, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) f(i);
+  for (std::int64_t round = 0; round < nt_xent_rounds(blocks); ++round) {
+    in_parallel(nt_xent_pairs(round, blocks), [&](std::int64_t k) {
+      const NtXentPair pair = nt_xent_pair(round, k, blocks);
+      if (pair.second < blocks) visit(pair.first, pair.second);
     });
-  };
-  in_parallel(blocks, [&](std::int64_t i) { visit(i, i); });
-  const std::int64_t seats = blocks + blocks % 2;  // an odd number plays with an empty seat
-  for (std::int64_t round = 0; round < seats - 1; ++round) {
-    in_parallel(seats / 2, [&](std::int64_t pair) {
-      const std::int64_t a = pair == 0 ? seats - 1 : (round + pair) % (seats - 1);
-      const std::int64_t b = (round - pair + seats - 1) % (seats - 1);
-      if (std::max(a, b) < blocks) visit(std::min(a, b), std::max(a, b));
-    });
+  }
+}
+
+/// Calls f(i, j, place in the tile) for every row i of block bi whose positive j is in block bj.
+template <class F>
+void for_positives(std::int64_t rows, std::int64_t bi, std::int64_t bj, const F& f) {
+  for (std::int64_t i = bi * kTile; i < std::min(rows, (bi + 1) * kTile); ++i) {
+    const std::int64_t j = nt_xent_positive(i, rows);
+    if (j / kTile == bj) f(i, j, static_cast<std::size_t>((i - bi * kTile) * kTile + j - bj * kTile));
   }
 }
 
@@ -154,25 +169,26 @@ float nt_xent_forward(const NtXentArgs& a, Cpu) {
     float max[kTile], sum[kTile];
     const auto merge = [&](const Tile& tile, std::int64_t block) {
       column_stats(tile.data(), max, sum);
-      for (std::int64_t r = 0; r < kTile; ++r) lse[static_cast<std::size_t>(block * kTile + r)].merge({max[r], sum[r]});
+      for (std::int64_t r = 0; r < kTile; ++r)
+        lse[static_cast<std::size_t>(block * kTile + r)].merge({max[r], sum[r]});
     };
     z.similarities(bi, bj, a.inv_temp, s);
     transpose(s.data(), transposed.data());
     merge(transposed, bi);
     if (bi != bj) merge(s, bj);
-    for (std::int64_t i = bi * kTile; i < std::min(a.rows, (bi + 1) * kTile); ++i) {
-      const std::int64_t j = nt_xent_positive(i, a.rows);
-      if (j / kTile != bj) continue;
-      const float similarity = s[static_cast<std::size_t>((i - bi * kTile) * kTile + j - bj * kTile)];
-      positive[static_cast<std::size_t>(i)] = positive[static_cast<std::size_t>(j)] = similarity;
-    }
+    for_positives(a.rows, bi, bj, [&](std::int64_t i, std::int64_t j, std::size_t at) {
+      positive[static_cast<std::size_t>(i)] = positive[static_cast<std::size_t>(j)] = s[at];
+    });
   });
-  double loss = 0;
+  double sum = 0;
   for (std::int64_t i = 0; i < a.rows; ++i) {
     a.lse[i] = lse[static_cast<std::size_t>(i)].value();
-    loss += a.lse[i] - positive[static_cast<std::size_t>(i)];
+    const float row_loss = a.lse[i] - positive[static_cast<std::size_t>(i)];
+    if (a.loss) a.loss[i] = row_loss;
+    sum += row_loss;
   }
-  return static_cast<float>(loss / static_cast<double>(a.rows));
+  if (a.inverse_norm) std::copy_n(z.inverse_norm().data(), a.rows, a.inverse_norm);
+  return static_cast<float>(sum / static_cast<double>(a.rows));
 }
 
 void nt_xent_backward(const NtXentArgs& a, float upstream, float* dz, Cpu) {
@@ -181,32 +197,28 @@ void nt_xent_backward(const NtXentArgs& a, float upstream, float* dz, Cpu) {
   const UnitRows z(a);
   const std::int64_t width = z.width();
   std::vector<float> g(static_cast<std::size_t>(z.blocks() * kTile * width));
-  std::vector<float> lse(static_cast<std::size_t>(z.blocks() * kTile));  // padded: 0 keeps the padding's exp(-inf) at 0
+  std::vector<float> lse(static_cast<std::size_t>(z.blocks() * kTile));  // padding: 0, so exp(-inf - lse) = 0
   std::copy_n(a.lse, a.rows, lse.begin());
   tournament(z.blocks(), [&](std::int64_t bi, std::int64_t bj) {
     Tile s, w;
     z.similarities(bi, bj, a.inv_temp, s);
     weights(s.data(), lse.data() + bi * kTile, lse.data() + bj * kTile, w.data());
-    for (std::int64_t i = bi * kTile; i < std::min(a.rows, (bi + 1) * kTile); ++i) {
-      const std::int64_t j = nt_xent_positive(i, a.rows);
-      if (j / kTile != bj) continue;
-      const auto at = static_cast<std::size_t>((i - bi * kTile) * kTile + j - bj * kTile);
-      w[at] = nt_xent_weight(s[at], lse[static_cast<std::size_t>(i)], lse[static_cast<std::size_t>(j)], true);
-    }
+    for_positives(a.rows, bi, bj, [&](std::int64_t i, std::int64_t j, std::size_t at) {
+      w[at] = nt_xent_weight(s[at], a.lse[i], a.lse[j], true);
+    });
     gemm(w.data(), kTile, z.block(bj), width, g.data() + bi * kTile * width, width, kTile, width, true);
     if (bi == bj) return;
     transpose(w.data(), s.data());
     gemm(s.data(), kTile, z.block(bi), width, g.data() + bj * kTile * width, width, kTile, width, true);
   });
   const float scale = upstream * a.inv_temp / static_cast<float>(a.rows);
-  parallel_for(a.rows, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float *row = g.data() + i * width, *unit = z.block(0) + i * width;
-      float z_dot_g = 0.f;
-      for (std::int64_t d = 0; d < a.dim; ++d) z_dot_g += unit[d] * row[d];
-      for (std::int64_t d = 0; d < a.dim; ++d)
-        dz[i * a.dim + d] = scale * nt_xent_unnormalise(row[d], unit[d], z_dot_g, z.inverse_norm(i));
-    }
+  in_parallel(a.rows, [&](std::int64_t i) {
+    const float *row = g.data() + i * width, *unit = z.block(0) + i * width;
+    const float inverse_norm = z.inverse_norm()[static_cast<std::size_t>(i)];
+    float z_dot_g = 0.f;
+    for (std::int64_t d = 0; d < a.dim; ++d) z_dot_g += unit[d] * row[d];
+    for (std::int64_t d = 0; d < a.dim; ++d)
+      dz[i * a.dim + d] = scale * nt_xent_unnormalise(row[d], unit[d], z_dot_g, inverse_norm);
   });
 }
 

@@ -1,8 +1,8 @@
 #include "config/component.h"
 
-#include <string>
-
 #include "base/error.h"
+
+#include <string>
 
 namespace sslrun::config {
 

@@ -28,7 +28,8 @@ std::size_t width(std::string_view text) {
 // The source line and, below it, a caret under the span.
 std::string excerpt(const Span& span, const Paint& paint) {
   std::string line(span.source->line(span.line));
-  std::replace_if(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   std::size_t column = span.column > 0 ? static_cast<std::size_t>(span.column) - 1 : 0;
   column = std::min(column, line.size());
   if (line.size() > kShownColumns) {
@@ -40,11 +41,16 @@ std::string excerpt(const Span& span, const Paint& paint) {
     column = column > first ? column - first : 0;
   }
   const std::string number = span.source->is_override ? "" : std::to_string(span.line);
-  const std::size_t length = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(span.length, 1)), 1,
-                                                     std::max<std::size_t>(line.size() - column, 1));
+  const std::size_t length = std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::max(span.length, 1)), 1, std::max<std::size_t>(line.size() - column, 1));
   const std::size_t shown = std::max<std::size_t>(width(std::string_view(line).substr(column, length)), 1);
-  return fmt::format("\n {:>4} | {}\n      | {}{}^{}{}", number, line, std::string(width(line.substr(0, column)), ' '),
-                     paint.red, std::string(shown - 1, '~'), paint.off);
+  return fmt::format("\n {:>4} | {}\n      | {}{}^{}{}",
+                     number,
+                     line,
+                     std::string(width(line.substr(0, column)), ' '),
+                     paint.red,
+                     std::string(shown - 1, '~'),
+                     paint.off);
 }
 
 std::string join(const std::vector<Diagnostic>& all) {
@@ -75,7 +81,8 @@ std::string Span::place() const {
 
 std::string render(const Diagnostic& d, bool color) {
   const Paint& paint = color ? kColored : kPlain;
-  std::string s = fmt::format("{}{}: {}error[{}]{}: ", paint.bold, d.span.place(), paint.red, d.code, paint.off);
+  std::string s =
+      fmt::format("{}{}: {}error[{}]{}: ", paint.bold, d.span.place(), paint.red, d.code, paint.off);
   if (!d.key.empty()) s += d.key + ": ";
   s += d.what;
   if (d.span.source && d.span.line > 0) s += excerpt(d.span, paint);
@@ -85,6 +92,7 @@ std::string render(const Diagnostic& d, bool color) {
 }
 
 ConfigError::ConfigError(std::vector<Diagnostic> found)
-    : Error(kExitCode, join(found)), found_(std::make_shared<const std::vector<Diagnostic>>(std::move(found))) {}
+    : Error(kExitCode, join(found)),
+      found_(std::make_shared<const std::vector<Diagnostic>>(std::move(found))) {}
 
 }  // namespace sslrun::config

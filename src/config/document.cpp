@@ -1,5 +1,10 @@
 #include "config/document.h"
 
+#include "config/expand.h"
+#include "config/override.h"
+#include "config/parse.h"
+#include "config/reader.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,11 +13,6 @@
 #include <fstream>
 #include <memory>
 #include <utility>
-
-#include "config/expand.h"
-#include "config/override.h"
-#include "config/parse.h"
-#include "config/reader.h"
 
 namespace sslrun::config {
 namespace {
@@ -69,8 +69,12 @@ class Loader {
     if (std::find(open_.begin(), open_.end(), real) != open_.end()) {
       std::string chain;
       for (const fs::path& p : open_) chain += p.filename().string() + " -> ";
-      refuse(found_, {"E0014", asked_at, std::string(kBase), "a recipe must not start from itself, got " + chain + real.filename().string(),
-                      "remove one of these base lines"});
+      refuse(found_,
+             {"E0014",
+              asked_at,
+              std::string(kBase),
+              "a recipe must not start from itself, got " + chain + real.filename().string(),
+              "remove one of these base lines"});
     }
     std::string why;
     std::string text = read_bounded(path, why);
@@ -93,14 +97,25 @@ class Loader {
     Node root = parse_yaml(source, 0, found_);
     if (!root.is_map()) {
       const Span at = root.span.source ? root.span : Span{source, 0, 0, 1};
-      refuse(found_, {"E0011", at, "", "a recipe must be a mapping of keys, got " + root.describe(), "write 'key: value' lines"});
+      refuse(found_,
+             {"E0011",
+              at,
+              "",
+              "a recipe must be a mapping of keys, got " + root.describe(),
+              "write 'key: value' lines"});
     }
-    const auto base = std::find_if(root.entries.begin(), root.entries.end(), [](const Entry& e) { return e.key == kBase; });
+    const auto base =
+        std::find_if(root.entries.begin(), root.entries.end(), [](const Entry& e) { return e.key == kBase; });
     if (base == root.entries.end()) return root;
     const Node value = base->value;
     root.entries.erase(base);
     if (!value.is_scalar()) {
-      refuse(found_, {"E0014", value.span, std::string(kBase), "must be the path of a recipe, got " + value.describe(), ""});
+      refuse(found_,
+             {"E0014",
+              value.span,
+              std::string(kBase),
+              "must be the path of a recipe, got " + value.describe(),
+              ""});
     }
     std::string other = value.text;
     if (const auto problem = expand(other, true)) {

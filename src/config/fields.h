@@ -1,6 +1,8 @@
-// The visitor of a config struct's keys. A struct names each key once, in its bind(); the visitor reads it from YAML,
-// writes it, or documents it. Not a template: one virtual call per key keeps headers light.
+// The visitor of a config struct's keys. A struct names each key once, in its bind(); the visitor reads it
+// from YAML, writes it, or documents it. Not a template: one virtual call per key keeps headers light.
 #pragma once
+#include "config/component.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "config/component.h"
 
 namespace sslrun::config {
 
@@ -34,6 +34,7 @@ struct IntRange {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
 
   bool contains(std::int64_t v) const { return v >= min && v <= max; }
+
   std::string text() const;
 };
 
@@ -42,8 +43,8 @@ using Body = std::function<void(Fields&)>;
 using ItemBody = std::function<void(Fields&, std::size_t)>;
 using Choices = std::span<const std::string_view>;
 
-/// Visits the keys of one mapping. `value` holds the default before reading and the value after it; a key that is absent
-/// or wrong leaves it as it was. doc: one line, lower case, no full stop.
+/// Visits the keys of one mapping. `value` holds the default before reading and the value after it; a key
+/// that is absent or wrong leaves it as it was. doc: one line, lower case, no full stop.
 class Fields {
  public:
   virtual ~Fields() = default;
@@ -62,17 +63,31 @@ class Fields {
   virtual void path(std::string_view key, std::string& value, std::string_view doc) = 0;
   virtual void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) = 0;
   /// [low, high] with low <= high.
-  virtual void range(std::string_view key, std::array<double, 2>& value, RealRange range, std::string_view doc) = 0;
-  virtual void reals(std::string_view key, std::vector<double>& value, RealRange range, std::string_view doc) = 0;
+  virtual void range(std::string_view key,
+                     std::array<double, 2>& value,
+                     RealRange range,
+                     std::string_view doc) = 0;
+  virtual void reals(std::string_view key,
+                     std::vector<double>& value,
+                     RealRange range,
+                     std::string_view doc) = 0;
 
   /// A mapping of its own keys.
   virtual void section(std::string_view key, std::string_view doc, const Body& body) = 0;
   /// A section that `key: false` turns off and `key: true` turns on with its defaults.
-  virtual void optional_section(std::string_view key, bool& present, std::string_view doc, const Body& body) = 0;
-  /// A list of mappings. current: items that the struct holds; body(fields, i) makes item i where the struct lacks it.
-  virtual void list(std::string_view key, std::string_view doc, std::size_t current, const ItemBody& body) = 0;
+  virtual void optional_section(std::string_view key,
+                                bool& present,
+                                std::string_view doc,
+                                const Body& body) = 0;
+  /// A list of mappings. current: items that the struct holds; body(fields, i) makes item i where the struct
+  /// lacks it.
+  virtual void list(std::string_view key,
+                    std::string_view doc,
+                    std::size_t current,
+                    const ItemBody& body) = 0;
 
-  /// A mapping whose `name_key` chooses from the registry; the other keys are the component's own and those of `common`.
+  /// A mapping whose `name_key` chooses from the registry; the other keys are the component's own and those
+  /// of `common`.
   virtual void component(std::string_view key,
                          std::string_view name_key,
                          NamedComponent& value,
@@ -89,8 +104,8 @@ class Fields {
   virtual void shorthand(std::string_view key) = 0;
   /// The key has no default: its absence is a mistake. Call it before the key.
   virtual void required(std::string_view key) = 0;
-  /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the keys; it is skipped
-  /// where one of them is already wrong. what: "must be ...".
+  /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the keys; it
+  /// is skipped where one of them is already wrong. what: "must be ...".
   virtual void check(std::string_view key, bool holds, std::string_view what, std::string_view help) = 0;
 
   /// A component without common keys.

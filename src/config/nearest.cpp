@@ -38,7 +38,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   constexpr std::size_t kLongest = 64;
   if (word.size() > kLongest) return {};
   std::string best;
-  std::size_t least = std::min<std::size_t>(3, (word.size() + 1) / 2 + 1);  // a word of 1 or 2 letters: distance 1
+  std::size_t least =
+      std::min<std::size_t>(3, (word.size() + 1) / 2 + 1);  // a word of 1 or 2 letters: distance 1
   for (const std::string& candidate : candidates) {
     if (letters(candidate) == letters(word)) return candidate;
     const std::size_t d = distance(word, candidate);

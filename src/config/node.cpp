@@ -65,10 +65,14 @@ std::string Node::describe() const {
   double number = 0;
   bool truth = false;
   switch (kind) {
-    case Kind::kNull: return "nothing";
-    case Kind::kList: return "a list";
-    case Kind::kMap: return "a mapping";
-    case Kind::kScalar: break;
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kList:
+      return "a list";
+    case Kind::kMap:
+      return "a mapping";
+    case Kind::kScalar:
+      break;
   }
   if (parse_real(*this, number)) return "the number " + text;
   if (parse_bool(*this, truth)) return text;

@@ -1,11 +1,11 @@
 // A YAML value with the place it came from.
 #pragma once
+#include "config/diagnostic.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "config/diagnostic.h"
 
 namespace sslrun::config {
 
@@ -18,12 +18,15 @@ struct Node {
   std::string text;     // of a scalar, unescaped
   bool quoted = false;  // a quoted or block scalar: text, whatever it looks like
   Span span;
-  std::vector<Node> items;      // of a list
+  std::vector<Node> items;     // of a list
   std::vector<Entry> entries;  // of a mapping, in the order of the text, without duplicates
 
   bool is_map() const { return kind == Kind::kMap; }
+
   bool is_list() const { return kind == Kind::kList; }
+
   bool is_scalar() const { return kind == Kind::kScalar; }
+
   bool is_null() const { return kind == Kind::kNull; }
 
   /// The entry of a mapping called `key`, or null (for other kinds too).

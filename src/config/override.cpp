@@ -1,13 +1,13 @@
 #include "config/override.h"
 
+#include "config/parse.h"
+
 #include <fmt/format.h>
 
 #include <cctype>
 #include <charconv>
 #include <memory>
 #include <utility>
-
-#include "config/parse.h"
 
 namespace sslrun::config {
 namespace {
@@ -49,7 +49,7 @@ bool parse_path(std::string_view path, std::vector<Segment>& segments, std::size
       i = static_cast<std::size_t>(stop - path.data()) + 1;
     } else {
       if (!segments.empty() && path[i++] != '.') return false;
-      s.first = i;
+      s.first = bad = i;
       while (i < path.size() && is_key_character(path[i])) s.key += path[i++];
       if (s.key.empty()) return false;
     }
@@ -75,11 +75,18 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
   std::size_t bad = 0;
   const char* rule = "an override must be a.b[0].c=value";
   if (!parse_path(path, segments, bad)) {
-    found.push_back({"E0401", span(bad, 1), "", fmt::format("{}, got '{}'", rule, argument), "e.g. --set optimizer.lr=0.1"});
+    found.push_back({"E0401",
+                     span(bad, 1),
+                     "",
+                     fmt::format("{}, got '{}'", rule, argument),
+                     "e.g. --set optimizer.lr=0.1"});
     return;
   }
   if (equals == std::string::npos) {
-    found.push_back({"E0401", span(argument.size(), 1), std::string(path), fmt::format("{}, got no '='", rule),
+    found.push_back({"E0401",
+                     span(argument.size(), 1),
+                     std::string(path),
+                     fmt::format("{}, got no '='", rule),
                      fmt::format("--set {}=...", path)});
     return;
   }
@@ -98,7 +105,8 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
     const Span here = span(s.first, s.length);
     if (s.key.empty()) {
       if (!at->is_list()) {
-        found.push_back({"E0403", here, upto, "must be a list to take an index, got " + at->describe(), "", ""});
+        found.push_back(
+            {"E0403", here, upto, "must be a list to take an index, got " + at->describe(), "", ""});
         return;
       }
       if (s.index >= at->items.size()) {
@@ -110,8 +118,10 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
       continue;
     }
     if (!open_mapping(*at, s.key)) {
-      const std::string help = at->is_list() ? "give an index: [0]" : fmt::format("give the whole of it: --set {}={{...}}", upto);
-      found.push_back({"E0403", here, upto, "must be a mapping to take a key, got " + at->describe(), help, ""});
+      const std::string help =
+          at->is_list() ? "give an index: [0]" : fmt::format("give the whole of it: --set {}={{...}}", upto);
+      found.push_back(
+          {"E0403", here, upto, "must be a mapping to take a key, got " + at->describe(), help, ""});
       return;
     }
     Entry* entry = at->find(s.key);

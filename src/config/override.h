@@ -1,17 +1,17 @@
 #pragma once
+#include "config/diagnostic.h"
+#include "config/node.h"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "config/diagnostic.h"
-#include "config/node.h"
-
 namespace sslrun::config {
 
 /// One step of "a.b[0].c".
 struct Segment {
-  std::string key;            // empty: an index
+  std::string key;  // empty: an index
   std::size_t index = 0;
   std::size_t first = 0, length = 0;  // bytes of the path's text
 };

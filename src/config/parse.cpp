@@ -38,7 +38,8 @@ class Builder final : public YAML::EventHandler {
 
   Span span(const YAML::Mark& mark, std::size_t length = 1) const {
     const int shift = mark.line == 0 ? static_cast<int>(first_) : 0;
-    return {source_, mark.line + 1, mark.column + 1 + shift, static_cast<int>(std::max<std::size_t>(length, 1))};
+    return {
+        source_, mark.line + 1, mark.column + 1 + shift, static_cast<int>(std::max<std::size_t>(length, 1))};
   }
 
   [[noreturn]] void refuse(const char* code, Span at, std::string what, std::string help) {
@@ -48,7 +49,10 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      refuse("E0007", span(mark), "a file must hold one document, got a second one", "remove the line '---' and what follows");
+      refuse("E0007",
+             span(mark),
+             "a file must hold one document, got a second one",
+             "remove the line '---' and what follows");
     }
   }
 
@@ -65,7 +69,10 @@ class Builder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto known = anchors_.find(anchor);
     if (known == anchors_.end()) {
-      refuse("E0010", span(mark), "an alias must not stand inside the value that it repeats", "write the value out");
+      refuse("E0010",
+             span(mark),
+             "an alias must not stand inside the value that it repeats",
+             "write the value out");
     }
     num_nodes_ += count_nodes(known->second);
     check_size(span(mark));
@@ -73,7 +80,10 @@ class Builder final : public YAML::EventHandler {
     add(known->second);
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark,
+                const std::string& tag,
+                YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node;
     node.kind = Node::Kind::kScalar;
     node.text = value;
@@ -85,13 +95,19 @@ class Builder final : public YAML::EventHandler {
     add(std::move(node));
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark,
+                       const std::string& tag,
+                       YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(Node::Kind::kList, mark, tag, anchor);
   }
 
   void OnSequenceEnd() override { close(); }
 
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark,
+                  const std::string& tag,
+                  YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(Node::Kind::kMap, mark, tag, anchor);
   }
 
@@ -121,7 +137,10 @@ class Builder final : public YAML::EventHandler {
 
   void check_size(const Span& at) {
     if (num_nodes_ <= kMaxNodes) return;
-    refuse("E0005", at, fmt::format("a recipe must have at most {} values", kMaxNodes), "aliases count as what they stand for");
+    refuse("E0005",
+           at,
+           fmt::format("a recipe must have at most {} values", kMaxNodes),
+           "aliases count as what they stand for");
   }
 
   void check_depth(const Span& at, std::size_t depth) {
@@ -131,7 +150,8 @@ class Builder final : public YAML::EventHandler {
 
   void check_tag(const Span& at, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
-    found_.push_back({"E0013", at, path(), fmt::format("a value must have no tag, got '{}'", tag), "remove the tag"});
+    found_.push_back(
+        {"E0013", at, path(), fmt::format("a value must have no tag, got '{}'", tag), "remove the tag"});
   }
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -173,13 +193,22 @@ class Builder final : public YAML::EventHandler {
   }
 
   void add_entry(Frame& top, Node value) {
+    const bool left_out = value.is_null() && value.span.line != top.key->span.line;
+    if (left_out) value.span = top.key->span;  // yaml-cpp places it at the next token
     const Entry* same = top.node.find(top.key->text);
     if (top.key->text == "<<" && !top.key->quoted) {
-      found_.push_back({"E0009", top.key->span, path(), "merge keys are not part of YAML 1.2",
+      found_.push_back({"E0009",
+                        top.key->span,
+                        path(),
+                        "merge keys are not part of YAML 1.2",
                         "write the keys out, or start from another recipe with 'base: other.yaml'"});
     } else if (same) {
-      found_.push_back({"E0008", top.key->span, path(), "a key must appear once in its mapping",
-                        "remove one of the two", fmt::format("the other one is at {}", same->key_span.place())});
+      found_.push_back({"E0008",
+                        top.key->span,
+                        path(),
+                        "a key must appear once in its mapping",
+                        "remove one of the two",
+                        fmt::format("the other one is at {}", same->key_span.place())});
     } else {
       top.node.entries.push_back({top.key->text, top.key->span, std::move(value)});
     }
@@ -220,11 +249,15 @@ void check_characters(Builder& builder, std::string_view text) {
     const auto c = static_cast<unsigned char>(text[i]);
     const std::size_t length = sequence(text.substr(i));
     if (length == 0) {
-      builder.refuse("E0006", builder.span(mark), fmt::format("the text must be UTF-8, got the byte 0x{:02x}", c),
+      builder.refuse("E0006",
+                     builder.span(mark),
+                     fmt::format("the text must be UTF-8, got the byte 0x{:02x}", c),
                      "save the file as UTF-8");
     }
     if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
-      builder.refuse("E0006", builder.span(mark), fmt::format("the text must hold no control characters, got 0x{:02x}", c),
+      builder.refuse("E0006",
+                     builder.span(mark),
+                     fmt::format("the text must hold no control characters, got 0x{:02x}", c),
                      "is this a recipe? save it as UTF-8 text");
     }
     mark.column += static_cast<int>(length);
@@ -239,17 +272,22 @@ void check_characters(Builder& builder, std::string_view text) {
 std::string syntax_help(std::string_view line) {
   if (line.find('\t') != line.npos) return "indent with spaces, not tabs";
   if (line.find("${") != line.npos) return "inside {...} and [...], put a text with ${env:NAME} in quotes";
-  if (line.find('"') != line.npos && line.find('\\') != line.npos) return "write paths with \\ in single quotes";
+  if (line.find('"') != line.npos && line.find('\\') != line.npos)
+    return "write paths with \\ in single quotes";
   return "a text with ': ', ' #' or one of []{},&*!|>'\"%@` at its start needs quotes";
 }
 
 }  // namespace
 
-Node parse_yaml(const std::shared_ptr<const Source>& source, std::size_t first, std::vector<Diagnostic>& found) {
+Node parse_yaml(const std::shared_ptr<const Source>& source,
+                std::size_t first,
+                std::vector<Diagnostic>& found) {
   Builder builder(source, first, found);
   std::string text = source->text.substr(std::min(first, source->text.size()));
   if (text.size() > kMaxBytes) {
-    builder.refuse("E0003", {source, 0, 0}, fmt::format("a recipe must be at most {} bytes, got {}", kMaxBytes, text.size()),
+    builder.refuse("E0003",
+                   {source, 0, 0},
+                   fmt::format("a recipe must be at most {} bytes, got {}", kMaxBytes, text.size()),
                    "is this the right file?");
   }
   check_characters(builder, text);

@@ -1,14 +1,14 @@
 #include "config/reader.h"
 
+#include "config/expand.h"
+#include "config/nearest.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <tuple>
 #include <utility>
-
-#include "config/expand.h"
-#include "config/nearest.h"
 
 namespace sslrun::config {
 namespace {
@@ -29,7 +29,8 @@ std::string note_of_text(const std::string& value, std::string_view doc) {
 // 010 is 8 to some YAML readers and 10 to others.
 bool has_leading_zero(std::string_view s) {
   if (s.starts_with('-') || s.starts_with('+')) s.remove_prefix(1);
-  return s.size() > 1 && s[0] == '0' && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return s.size() > 1 && s[0] == '0' &&
+         std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string number_help(const Node& node) {
@@ -40,14 +41,16 @@ std::string number_help(const Node& node) {
   if (node.quoted && parse_real(plain, value)) return "remove the quotes";
   std::erase_if(plain.text, [](char c) { return c == '_' || c == ',' || c == ' '; });
   if (plain.text != node.text && parse_real(plain, value)) return "write " + plain.text;
-  if (node.text.find("${") != node.text.npos) return "environment variables expand in texts only; use --set for a number";
+  if (node.text.find("${") != node.text.npos)
+    return "environment variables expand in texts only; use --set for a number";
   return "";
 }
 
 std::string whole_help(const Node& node) {
   double value = 0;
   constexpr double kExact = 9007199254740992;  // 2^53
-  if (parse_real(node, value) && std::floor(value) == value && std::abs(value) < kExact) return fmt::format("write {:.0f}", value);
+  if (parse_real(node, value) && std::floor(value) == value && std::abs(value) < kExact)
+    return fmt::format("write {:.0f}", value);
   return number_help(node);
 }
 
@@ -82,7 +85,12 @@ std::string Reader::join_path(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
-void Reader::report(const char* code, const Span& at, std::string_view key, std::string what, std::string help, std::string note) {
+void Reader::report(const char* code,
+                    const Span& at,
+                    std::string_view key,
+                    std::string what,
+                    std::string help,
+                    std::string note) {
   wrong_ = true;
   state_.found.push_back({code, at, join_path(key), std::move(what), std::move(help), std::move(note)});
 }
@@ -97,16 +105,26 @@ const Node* Reader::take(std::string_view key, std::string_view doc) {
   const Entry* entry = node_ ? node_->find(key) : nullptr;
   if (entry) return &entry->value;
   const bool needed = std::find(required_.begin(), required_.end(), key) != required_.end();
-  if (needed && !muted_ && mapping()) report("E0102", at_, key, "the key must be given, it has no default", "", std::string(doc));
+  if (needed && !muted_ && mapping())
+    report("E0102", at_, key, "the key must be given, it has no default", "", std::string(doc));
   return nullptr;
 }
 
-bool Reader::number(const Node& node, std::string_view key, RealRange range, const std::string& note, double& value) {
+bool Reader::number(const Node& node,
+                    std::string_view key,
+                    RealRange range,
+                    const std::string& note,
+                    double& value) {
   double v = 0;
   if (!parse_real(node, v)) {
     report("E0201", node.span, key, "must be a number, got " + node.describe(), number_help(node), note);
   } else if (has_leading_zero(node.text)) {
-    report("E0205", node.span, key, "must be a number without leading zeros, got " + node.text, fmt::format("write {}", v), note);
+    report("E0205",
+           node.span,
+           key,
+           "must be a number without leading zeros, got " + node.text,
+           fmt::format("write {}", v),
+           note);
   } else if (!range.contains(v)) {
     report("E0203", node.span, key, fmt::format("must be {}, got {}", range.text(), node.text), "", note);
   } else {
@@ -116,15 +134,23 @@ bool Reader::number(const Node& node, std::string_view key, RealRange range, con
   return false;
 }
 
-bool Reader::whole(const Node& node, std::string_view key, IntRange range, bool or_auto, const std::string& note,
+bool Reader::whole(const Node& node,
+                   std::string_view key,
+                   IntRange range,
+                   bool or_auto,
+                   const std::string& note,
                    std::int64_t& value) {
   std::int64_t v = 0;
   const char* rule = or_auto ? "must be a whole number or auto" : "must be a whole number";
   if (!parse_integer(node, v)) {
     report("E0201", node.span, key, fmt::format("{}, got {}", rule, node.describe()), whole_help(node), note);
   } else if (has_leading_zero(node.text)) {
-    report("E0205", node.span, key, "must be a number without leading zeros, got " + node.text,
-           fmt::format("write {}, or 0o... for an octal number", v), note);
+    report("E0205",
+           node.span,
+           key,
+           "must be a number without leading zeros, got " + node.text,
+           fmt::format("write {}, or 0o... for an octal number", v),
+           note);
   } else if (!range.contains(v)) {
     report("E0203", node.span, key, fmt::format("must be {}, got {}", range.text(), node.text), "", note);
   } else {
@@ -142,7 +168,10 @@ void Reader::integer(std::string_view key, std::int64_t& value, IntRange range, 
   if (const Node* node = take(key, doc)) whole(*node, key, range, false, note_of(value, doc), value);
 }
 
-void Reader::integer_or_auto(std::string_view key, std::optional<std::int64_t>& value, IntRange range, std::string_view doc) {
+void Reader::integer_or_auto(std::string_view key,
+                             std::optional<std::int64_t>& value,
+                             IntRange range,
+                             std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node) return;
   if (node->is_scalar() && !node->quoted && node->text == "auto") {
@@ -157,16 +186,27 @@ void Reader::boolean(std::string_view key, bool& value, std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node || parse_bool(*node, value)) return;
   std::string word = node->text;
-  std::transform(word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::transform(
+      word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   std::string help;
   if (word == "yes" || word == "on" || word == "1" || word == "true") help = "write true";
   if (word == "no" || word == "off" || word == "0" || word == "false") help = "write false";
-  report("E0201", node->span, key, "must be true or false, got " + node->describe(), help, note_of(value, doc));
+  report(
+      "E0201", node->span, key, "must be true or false, got " + node->describe(), help, note_of(value, doc));
 }
 
-bool Reader::string(std::string_view key, bool with_home, std::string_view doc, const Node* node, std::string& value) {
+bool Reader::string(std::string_view key,
+                    bool with_home,
+                    std::string_view doc,
+                    const Node* node,
+                    std::string& value) {
   if (!is_text(*node)) {
-    report("E0201", node->span, key, "must be text, got " + node->describe(), text_help(*node), note_of_text(value, doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be text, got " + node->describe(),
+           text_help(*node),
+           note_of_text(value, doc));
     return false;
   }
   std::string v = node->text;
@@ -186,14 +226,21 @@ void Reader::path(std::string_view key, std::string& value, std::string_view doc
   if (const Node* node = take(key, doc)) string(key, true, doc, node, value);
 }
 
-bool Reader::chosen(const Node& node, std::string_view key, const std::vector<std::string>& names, const std::string& note,
+bool Reader::chosen(const Node& node,
+                    std::string_view key,
+                    const std::vector<std::string>& names,
+                    const std::string& note,
                     std::string& value) {
   std::string v;
   if (!string(key, false, note, &node, v)) return false;
   if (std::find(names.begin(), names.end(), v) == names.end()) {
     const std::string near = nearest(v, names);
-    report("E0204", node.span, key, fmt::format("must be one of {}; got '{}'", join(names), v),
-           near.empty() ? "" : fmt::format("did you mean {}?", near), note);
+    report("E0204",
+           node.span,
+           key,
+           fmt::format("must be one of {}; got '{}'", join(names), v),
+           near.empty() ? "" : fmt::format("did you mean {}?", near),
+           note);
     return false;
   }
   value = std::move(v);
@@ -205,12 +252,16 @@ void Reader::choice(std::string_view key, std::string& value, Choices choices, s
   if (node) chosen(*node, key, {choices.begin(), choices.end()}, note_of_text(value, doc), value);
 }
 
-void Reader::range(std::string_view key, std::array<double, 2>& value, RealRange range, std::string_view doc) {
+void Reader::range(std::string_view key,
+                   std::array<double, 2>& value,
+                   RealRange range,
+                   std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node) return;
   const std::string note = note_of(fmt::format("[{}, {}]", value[0], value[1]), doc);
   if (!node->is_list() || node->items.size() != 2) {
-    const std::string got = node->is_list() ? fmt::format("{} of them", node->items.size()) : node->describe();
+    const std::string got =
+        node->is_list() ? fmt::format("{} of them", node->items.size()) : node->describe();
     report("E0206", node->span, key, "must be two numbers [low, high], got " + got, "", note);
     return;
   }
@@ -219,7 +270,12 @@ void Reader::range(std::string_view key, std::array<double, 2>& value, RealRange
   const bool high = number(node->items[1], key, range, note, v[1]);
   if (!low || !high) return;
   if (v[0] > v[1]) {
-    report("E0206", node->span, key, fmt::format("low must be <= high, got [{}, {}]", v[0], v[1]), "swap the two", note);
+    report("E0206",
+           node->span,
+           key,
+           fmt::format("low must be <= high, got [{}, {}]", v[0], v[1]),
+           "swap the two",
+           note);
     return;
   }
   value = v;
@@ -229,8 +285,12 @@ void Reader::reals(std::string_view key, std::vector<double>& value, RealRange r
   const Node* node = take(key, doc);
   if (!node) return;
   if (!node->is_list()) {
-    report("E0201", node->span, key, "must be a list of numbers, got " + node->describe(),
-           node->is_scalar() ? fmt::format("write [{}]", node->text) : "", note_of(doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be a list of numbers, got " + node->describe(),
+           node->is_scalar() ? fmt::format("write [{}]", node->text) : "",
+           note_of(doc));
     return;
   }
   std::vector<double> v;
@@ -261,8 +321,12 @@ void Reader::optional_section(std::string_view key, bool& present, std::string_v
     return nested(key, nullptr, !on, body);
   }
   if (!node->is_map()) {
-    report("E0201", node->span, key, "must be a mapping, true or false, got " + node->describe(),
-           fmt::format("'{}: false' turns it off", key), std::string(doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be a mapping, true or false, got " + node->describe(),
+           fmt::format("'{}: false' turns it off", key),
+           std::string(doc));
     return nested(key, nullptr, true, body);
   }
   present = true;
@@ -273,7 +337,12 @@ void Reader::list(std::string_view key, std::string_view doc, std::size_t, const
   const Node* node = take(key, doc);
   if (!node) return;
   if (!node->is_list()) {
-    report("E0201", node->span, key, "must be a list, got " + node->describe(), "begin each item with '- '", std::string(doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be a list, got " + node->describe(),
+           "begin each item with '- '",
+           std::string(doc));
     return;
   }
   for (std::size_t i = 0; i < node->items.size(); ++i) {
@@ -291,8 +360,12 @@ void Reader::component(std::string_view key,
   const Node* node = take(key, doc);
   const bool missing = state_.found.size() != before;
   if (node && node->is_scalar()) {
-    report("E0201", node->span, key, "must be a mapping, got " + node->describe(),
-           fmt::format("write {}: {{{}: {}}}", key, name_key, node->text), std::string(doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be a mapping, got " + node->describe(),
+           fmt::format("write {}: {{{}: {}}}", key, name_key, node->text),
+           std::string(doc));
     return;
   }
   if (!node && value.name.empty()) return;
@@ -310,17 +383,27 @@ void Reader::component(std::string_view key,
       value.config->bind(inner);
     }
     if (common) common(inner);
-    if (!known && inner.mapping()) inner.node_ = nullptr;  // the component's own keys cannot be told from mistakes
+    if (!known && inner.mapping())
+      inner.node_ = nullptr;  // the component's own keys cannot be told from mistakes
   });
 }
 
-bool Reader::operation(const Node& item, std::string_view key, Registry registry, const std::string& note, NamedComponent& value) {
+bool Reader::operation(const Node& item,
+                       std::string_view key,
+                       Registry registry,
+                       const std::string& note,
+                       NamedComponent& value) {
   const bool one_key = item.is_map() && item.entries.size() == 1;
   if (!is_text(item) && !one_key) {
-    const std::string got = item.is_map() ? fmt::format("a mapping of {} keys", item.entries.size()) : item.describe();
+    const std::string got =
+        item.is_map() ? fmt::format("a mapping of {} keys", item.entries.size()) : item.describe();
     const bool under = item.is_map() && !item.entries.empty() && item.entries[0].value.is_null();
-    report("E0201", item.span, key, "must be a name or one 'name: {keys}', got " + got,
-           under ? fmt::format("indent the keys of {} further than its name", item.entries[0].key) : "", note);
+    report("E0201",
+           item.span,
+           key,
+           "must be a name or one 'name: {keys}', got " + got,
+           under ? fmt::format("indent the keys of {} further than its name", item.entries[0].key) : "",
+           note);
     return false;
   }
   Node name;
@@ -332,21 +415,32 @@ bool Reader::operation(const Node& item, std::string_view key, Registry registry
   if (!chosen(name, key, names_of(registry), note, chosen_name)) return false;
   value = make_component(registry, chosen_name);
   const std::string path = fmt::format("{}.{}", key, chosen_name);
-  nested(path, one_key ? &item.entries[0].value : nullptr, false, [&](Fields& fields) { value.config->bind(fields); });
+  nested(path, one_key ? &item.entries[0].value : nullptr, false, [&](Fields& fields) {
+    value.config->bind(fields);
+  });
   return true;
 }
 
-void Reader::components(std::string_view key, std::vector<NamedComponent>& value, Registry registry, std::string_view doc) {
+void Reader::components(std::string_view key,
+                        std::vector<NamedComponent>& value,
+                        Registry registry,
+                        std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node) return;
   if (!node->is_list()) {
-    report("E0201", node->span, key, "must be a list, got " + node->describe(), "begin each item with '- '", std::string(doc));
+    report("E0201",
+           node->span,
+           key,
+           "must be a list, got " + node->describe(),
+           "begin each item with '- '",
+           std::string(doc));
     return;
   }
   std::vector<NamedComponent> v;
   for (std::size_t i = 0; i < node->items.size(); ++i) {
     NamedComponent one;
-    if (operation(node->items[i], fmt::format("{}[{}]", key, i), registry, std::string(doc), one)) v.push_back(std::move(one));
+    if (operation(node->items[i], fmt::format("{}[{}]", key, i), registry, std::string(doc), one))
+      v.push_back(std::move(one));
   }
   value = std::move(v);
 }
@@ -381,7 +475,12 @@ void Reader::check(std::string_view key, bool holds, std::string_view what, std:
 void Reader::finish() {
   if (!node_) return;
   if (!mapping()) {
-    report("E0201", node_->span, "", "must be a mapping, got " + node_->describe(), "write 'key: value' lines, indented below it", "");
+    report("E0201",
+           node_->span,
+           "",
+           "must be a mapping, got " + node_->describe(),
+           "write 'key: value' lines, indented below it",
+           "");
     return;
   }
   for (const Entry& entry : node_->entries) {
@@ -399,9 +498,12 @@ void sort_diagnostics(std::vector<Diagnostic>& found) {
       if (std::find(order.begin(), order.end(), source) == order.end()) order.push_back(source);
     }
   }
-  const auto rank = [&](const Diagnostic& d) { return std::find(order.begin(), order.end(), d.span.source.get()) - order.begin(); };
+  const auto rank = [&](const Diagnostic& d) {
+    return std::find(order.begin(), order.end(), d.span.source.get()) - order.begin();
+  };
   std::stable_sort(found.begin(), found.end(), [&](const Diagnostic& a, const Diagnostic& b) {
-    return std::make_tuple(rank(a), a.span.line, a.span.column) < std::make_tuple(rank(b), b.span.line, b.span.column);
+    return std::make_tuple(rank(a), a.span.line, a.span.column) <
+           std::make_tuple(rank(b), b.span.line, b.span.column);
   });
 }
 
@@ -419,7 +521,8 @@ Diagnostic unknown_key(const ReadState& state, const ReadState::Unknown& u) {
     help = scope.empty() ? fmt::format("{} belongs at the top level, without indentation", u.key)
                          : fmt::format("{} belongs under {}", u.key, scope);
   }
-  const std::string note = u.known.empty() ? "this mapping has no keys" : "the keys here are " + join(u.known);
+  const std::string note =
+      u.known.empty() ? "this mapping has no keys" : "the keys here are " + join(u.known);
   return {"E0101", u.span, key, "unknown key", help, note};
 }
 

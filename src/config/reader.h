@@ -1,13 +1,13 @@
 // YAML -> config structs, with every mistake found in one pass.
 #pragma once
+#include "config/diagnostic.h"
+#include "config/fields.h"
+#include "config/node.h"
+
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "config/diagnostic.h"
-#include "config/fields.h"
-#include "config/node.h"
 
 namespace sslrun::config {
 
@@ -24,7 +24,8 @@ struct ReadState {
   std::map<std::string, std::vector<std::string>, std::less<>> scopes_of;  // key -> mappings that have it
 };
 
-/// Reads one mapping. The scalars are those of YAML 1.2's core schema: `yes` is no boolean, "1" in quotes is no number.
+/// Reads one mapping. The scalars are those of YAML 1.2's core schema: `yes` is no boolean, "1" in quotes is
+/// no number.
 class Reader final : public Fields {
  public:
   using Fields::component;
@@ -43,8 +44,14 @@ class Reader final : public Fields {
   void text(std::string_view key, std::string& value, std::string_view doc) override;
   void path(std::string_view key, std::string& value, std::string_view doc) override;
   void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) override;
-  void range(std::string_view key, std::array<double, 2>& value, RealRange range, std::string_view doc) override;
-  void reals(std::string_view key, std::vector<double>& value, RealRange range, std::string_view doc) override;
+  void range(std::string_view key,
+             std::array<double, 2>& value,
+             RealRange range,
+             std::string_view doc) override;
+  void reals(std::string_view key,
+             std::vector<double>& value,
+             RealRange range,
+             std::string_view doc) override;
   void section(std::string_view key, std::string_view doc, const Body& body) override;
   void optional_section(std::string_view key, bool& present, std::string_view doc, const Body& body) override;
   void list(std::string_view key, std::string_view doc, std::size_t current, const ItemBody& body) override;
@@ -72,14 +79,39 @@ class Reader final : public Fields {
   const Node* take(std::string_view key, std::string_view doc);
   bool mapping() const;
   std::string join_path(std::string_view key) const;
-  void report(const char* code, const Span& at, std::string_view key, std::string what, std::string help, std::string note);
-  bool number(const Node& node, std::string_view key, RealRange range, const std::string& note, double& value);
-  bool whole(const Node& node, std::string_view key, IntRange range, bool or_auto, const std::string& note, std::int64_t& value);
-  bool string(std::string_view key, bool with_home, std::string_view doc, const Node* node, std::string& value);
-  bool chosen(const Node& node, std::string_view key, const std::vector<std::string>& names, const std::string& note,
+  void report(const char* code,
+              const Span& at,
+              std::string_view key,
+              std::string what,
+              std::string help,
+              std::string note);
+  bool number(const Node& node,
+              std::string_view key,
+              RealRange range,
+              const std::string& note,
+              double& value);
+  bool whole(const Node& node,
+             std::string_view key,
+             IntRange range,
+             bool or_auto,
+             const std::string& note,
+             std::int64_t& value);
+  bool string(std::string_view key,
+              bool with_home,
+              std::string_view doc,
+              const Node* node,
+              std::string& value);
+  bool chosen(const Node& node,
+              std::string_view key,
+              const std::vector<std::string>& names,
+              const std::string& note,
               std::string& value);
   void nested(std::string_view key, const Node* node, bool muted, const Body& body);
-  bool operation(const Node& item, std::string_view key, Registry registry, const std::string& note, NamedComponent& value);
+  bool operation(const Node& item,
+                 std::string_view key,
+                 Registry registry,
+                 const std::string& note,
+                 NamedComponent& value);
 
   ReadState& state_;
   const Node* node_;
@@ -91,7 +123,8 @@ class Reader final : public Fields {
   std::vector<std::string> known_, required_;
 };
 
-/// Reads the document `root` through `body` and throws ConfigError with every mistake, those already `found` included.
+/// Reads the document `root` through `body` and throws ConfigError with every mistake, those already `found`
+/// included.
 void read_document(const Node& root, std::vector<Diagnostic> found, const Body& body);
 
 /// Puts diagnostics in the order of the text: files as they come, overrides last.

@@ -1,10 +1,10 @@
 #include "views/color_jitter.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "config/fields.h"
 #include "kernels/augment/color_jitter.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace sslrun::views {
 
@@ -18,17 +18,30 @@ double factor(Rng& rng, double strength) {
 
 void ColorJitter::bind(config::Fields& f) {
   f.real("p", p, {.min = 0, .max = 1}, "probability to change the colours at all");
-  f.real("brightness", brightness, {.min = 0}, "strength b: the factor is uniform in [max(0, 1 - b), 1 + b]");
-  f.real("contrast", contrast, {.min = 0}, "strength c: the factor is uniform in [max(0, 1 - c), 1 + c]");
-  f.real("saturation", saturation, {.min = 0}, "strength s: the factor is uniform in [max(0, 1 - s), 1 + s]");
-  f.real("hue", hue, {.min = 0, .max = 0.5}, "strength h: the hue turns by a part of a circle uniform in [-h, h]");
+  f.real("brightness",
+         brightness,
+         {.min = 0},
+         "strength b: the factor is uniform in [max(0, 1 - b), 1 + b]");
+  f.real("contrast",
+         contrast,
+         {.min = 0},
+         "strength c: the factor is uniform in [max(0, 1 - c), 1 + c]");
+  f.real("saturation",
+         saturation,
+         {.min = 0},
+         "strength s: the factor is uniform in [max(0, 1 - s), 1 + s]");
+  f.real("hue",
+         hue,
+         {.min = 0, .max = 0.5},
+         "strength h: the hue turns by a part of a circle uniform in [-h, h]");
 }
 
 std::optional<ColorJitter::Draw> ColorJitter::sample(Rng& rng) const {
   if (!(rng.uniform() < p)) return std::nullopt;
   Draw draw{.order = {0, 1, 2, 3}, .brightness = 1, .contrast = 1, .saturation = 1, .hue = 0};
   for (std::size_t i = 3; i > 0; --i) {  // Fisher and Yates' shuffle
-    std::swap(draw.order[i], draw.order[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(i) + 1))]);
+    std::swap(draw.order[i],
+              draw.order[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(i) + 1))]);
   }
   draw.brightness = factor(rng, brightness);
   draw.contrast = factor(rng, contrast);
@@ -42,18 +55,21 @@ void ColorJitter::apply(Rng& rng, Canvas& canvas) const {
   if (!draw) return;
   using Op = kernels::JitterOp;
   const auto narrow = [](double x) { return static_cast<float>(x); };
-  const std::array<kernels::JitterStep, kernels::kJitterSteps> steps{{{Op::kBrightness, narrow(draw->brightness)},
-                                                                      {Op::kContrast, narrow(draw->contrast)},
-                                                                      {Op::kSaturation, narrow(draw->saturation)},
-                                                                      {Op::kHue, narrow(draw->hue)}}};
+  const std::array<kernels::JitterStep, kernels::kJitterSteps> steps{
+      {{Op::kBrightness, narrow(draw->brightness)},
+       {Op::kContrast, narrow(draw->contrast)},
+       {Op::kSaturation, narrow(draw->saturation)},
+       {Op::kHue, narrow(draw->hue)}}};
   kernels::ColorJitterView view{.pixels = canvas.pixels, .steps = {}, .grayscale = false};
-  for (std::size_t i = 0; i < steps.size(); ++i) view.steps[i] = steps[static_cast<std::size_t>(draw->order[i])];
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    view.steps[i] = steps[static_cast<std::size_t>(draw->order[i])];
   kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
 }
 
 const config::ComponentSpec& view_spec_color_jitter() {
   static const config::ComponentSpec spec{
-      "color_jitter", "changes brightness, contrast, saturation and hue in a random order",
+      "color_jitter",
+      "changes brightness, contrast, saturation and hue in a random order",
       "torchvision 0.26 ColorJitter in RandomApply",
       [] { return std::unique_ptr<config::Component>(std::make_unique<ColorJitter>()); }};
   return spec;

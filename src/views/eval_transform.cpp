@@ -1,11 +1,11 @@
 #include "views/eval_transform.h"
 
+#include "base/error.h"
+#include "kernels/augment/crop_resize.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
-
-#include "base/error.h"
-#include "kernels/augment/crop_resize.h"
 
 namespace sslrun::views {
 
@@ -27,16 +27,20 @@ float* grown(std::vector<float>& memory, std::int64_t n) {
 
 EvalTransform::EvalTransform(std::int64_t size, const ChannelStats& stats)
     : size_(size),
-      short_side_(size < kSmallestCentreCrop ? size : std::llround(static_cast<double>(size) * 256.0 / 224.0)),
+      short_side_(size < kSmallestCentreCrop
+                      ? size
+                      : std::llround(static_cast<double>(size) * 256.0 / 224.0)),
       stats_(stats) {
   check_invariant(size >= 1, "an evaluation view has a side of at least one pixel");
 }
 
 void EvalTransform::run(const image::Image& image, float* out_HWC) const {
-  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0, "an image to view is RGB and not empty");
+  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0,
+                  "an image to view is RGB and not empty");
   thread_local std::vector<float> resized_memory, cut_memory, scratch_memory;
   const std::int64_t shorter = std::min(image.height, image.width);
-  const std::int64_t height = short_side_ * image.height / shorter, width = short_side_ * image.width / shorter;
+  const std::int64_t height = short_side_ * image.height / shorter,
+                     width = short_side_ * image.width / shorter;
   float* resized = grown(resized_memory, 3 * height * width);
   const kernels::CropResizeView whole{.picture = image.pixels.data(),
                                       .picture_width = image.width,

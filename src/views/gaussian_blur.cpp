@@ -7,10 +7,18 @@ namespace sslrun::views {
 
 void GaussianBlur::bind(config::Fields& f) {
   f.real("p", p, {.min = 0, .max = 1}, "probability to blur");
-  f.range("sigma", sigma, {.min = 0, .open_min = true}, "standard deviation in pixels, smallest and largest");
-  f.integer_or_auto("kernel_size", kernel_size, {.min = 1, .max = kMaxTaps},
+  f.range("sigma",
+          sigma,
+          {.min = 0, .open_min = true},
+          "standard deviation in pixels, smallest and largest");
+  f.integer_or_auto("kernel_size",
+                    kernel_size,
+                    {.min = 1, .max = kMaxTaps},
                     "taps on a side, odd; auto: 2 * int(size / 20) + 1, so 23 at 224");
-  f.check("kernel_size", !kernel_size || *kernel_size % 2 == 1, "must be odd", "use one more or one less");
+  f.check("kernel_size",
+          !kernel_size || *kernel_size % 2 == 1,
+          "must be odd",
+          "use one more or one less");
 }
 
 std::optional<double> GaussianBlur::sample(Rng& rng) const {
@@ -23,14 +31,18 @@ void GaussianBlur::apply(Rng& rng, Canvas& canvas) const {
   if (!drawn) return;
   const auto [height, width, channels] = canvas.shape;
   const std::int64_t radius = taps(height) / 2;
-  const kernels::GaussianBlurView view{.pixels = canvas.pixels, .sigma = static_cast<float>(*drawn)};
-  float* scratch = canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));
+  const kernels::GaussianBlurView view{.pixels = canvas.pixels,
+                                       .sigma = static_cast<float>(*drawn)};
+  float* scratch =
+      canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));
   kernels::gaussian_blur({&view, 1, height, width, radius, scratch}, kernels::Cpu{});
 }
 
 const config::ComponentSpec& view_spec_gaussian_blur() {
   static const config::ComponentSpec spec{
-      "gaussian_blur", "blurs by a Gaussian of random width", "SimCLR, arXiv:2002.05709 appendix A",
+      "gaussian_blur",
+      "blurs by a Gaussian of random width",
+      "SimCLR, arXiv:2002.05709 appendix A",
       [] { return std::unique_ptr<config::Component>(std::make_unique<GaussianBlur>()); }};
   return spec;
 }

@@ -18,8 +18,9 @@ void Grayscale::apply(Rng& rng, Canvas& canvas) const {
 
 const config::ComponentSpec& view_spec_grayscale() {
   static const config::ComponentSpec spec{
-      "grayscale", "replaces the colours by their luma", "torchvision 0.26 RandomGrayscale",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<Grayscale>()); }};
+      "grayscale", "replaces the colours by their luma", "torchvision 0.26 RandomGrayscale", [] {
+        return std::unique_ptr<config::Component>(std::make_unique<Grayscale>());
+      }};
   return spec;
 }
 

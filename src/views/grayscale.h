@@ -9,7 +9,9 @@ struct Grayscale final : ViewOp {
   double p = 0.2;
 
   void bind(config::Fields& f) override;
+
   bool sample(Rng& rng) const { return rng.uniform() < p; }
+
   void apply(Rng& rng, Canvas& canvas) const override;
 };
 

@@ -1,8 +1,8 @@
 #include "views/horizontal_flip.h"
 
-#include <algorithm>
-
 #include "config/fields.h"
+
+#include <algorithm>
 
 namespace sslrun::views {
 
@@ -21,8 +21,9 @@ void HorizontalFlip::apply(Rng& rng, Canvas& canvas) const {
 
 const config::ComponentSpec& view_spec_horizontal_flip() {
   static const config::ComponentSpec spec{
-      "horizontal_flip", "mirrors left and right", "torchvision 0.26 RandomHorizontalFlip",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<HorizontalFlip>()); }};
+      "horizontal_flip", "mirrors left and right", "torchvision 0.26 RandomHorizontalFlip", [] {
+        return std::unique_ptr<config::Component>(std::make_unique<HorizontalFlip>());
+      }};
   return spec;
 }
 

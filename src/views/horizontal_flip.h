@@ -8,7 +8,9 @@ struct HorizontalFlip final : ViewOp {
   double p = 0.5;
 
   void bind(config::Fields& f) override;
+
   bool sample(Rng& rng) const { return rng.uniform() < p; }
+
   void apply(Rng& rng, Canvas& canvas) const override;
 };
 

@@ -1,10 +1,10 @@
 #include "views/normalize.h"
 
-#include <algorithm>
-#include <string_view>
-
 #include "config/fields.h"
 #include "kernels/augment/normalize.h"
+
+#include <algorithm>
+#include <string_view>
 
 namespace sslrun::views {
 
@@ -22,12 +22,20 @@ bool three_or_none(const std::vector<double>& values) {
 
 void Normalize::bind(config::Fields& f) {
   f.shorthand("preset");
-  f.choice("preset", preset, kPresets, "data set whose mean and std are used where these are not given");
-  f.reals("mean", mean, {.min = 0, .max = 1}, "mean of red, green and blue on the scale of [0, 1]; empty: the preset's");
-  f.check("mean", three_or_none(mean), "must hold 3 numbers", "give one for red, green and blue each");
-  f.reals("std", std, {.min = 0, .open_min = true},
+  f.choice(
+      "preset", preset, kPresets, "data set whose mean and std are used where these are not given");
+  f.reals("mean",
+          mean,
+          {.min = 0, .max = 1},
+          "mean of red, green and blue on the scale of [0, 1]; empty: the preset's");
+  f.check(
+      "mean", three_or_none(mean), "must hold 3 numbers", "give one for red, green and blue each");
+  f.reals("std",
+          std,
+          {.min = 0, .open_min = true},
           "standard deviation of red, green and blue on the scale of [0, 1]; empty: the preset's");
-  f.check("std", three_or_none(std), "must hold 3 numbers", "give one for red, green and blue each");
+  f.check(
+      "std", three_or_none(std), "must hold 3 numbers", "give one for red, green and blue each");
 }
 
 ChannelStats Normalize::stats() const {
@@ -40,7 +48,10 @@ ChannelStats Normalize::stats() const {
 
 void apply_stats(const ChannelStats& s, ViewShape shape, const float* pixels, float* out_HWC) {
   const kernels::NormalizeView view{.pixels = pixels, .out = out_HWC};
-  kernels::normalize({&view, 1, shape.height * shape.width, {s.mean[0], s.mean[1], s.mean[2]},
+  kernels::normalize({&view,
+                      1,
+                      shape.height * shape.width,
+                      {s.mean[0], s.mean[1], s.mean[2]},
                       {s.std[0], s.std[1], s.std[2]}},
                      kernels::Cpu{});
 }
@@ -51,8 +62,9 @@ void Normalize::apply(Rng&, Canvas& canvas) const {
 
 const config::ComponentSpec& view_spec_normalize() {
   static const config::ComponentSpec spec{
-      "normalize", "(x - mean) / std per channel", "torchvision 0.26 Normalize",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<Normalize>()); }};
+      "normalize", "(x - mean) / std per channel", "torchvision 0.26 Normalize", [] {
+        return std::unique_ptr<config::Component>(std::make_unique<Normalize>());
+      }};
   return spec;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
+#include "views/view_op.h"
+
 #include <array>
 #include <string>
 #include <vector>
-
-#include "views/view_op.h"
 
 namespace sslrun::views {
 
@@ -13,7 +13,8 @@ struct ChannelStats {
   std::array<float, 3> std;
 };
 
-/// (x - mean) / std. shapes: pixels [3, height, width] -> out_HWC [height, width, 3], apart from each other.
+/// (x - mean) / std. shapes: pixels [3, height, width] -> out_HWC [height, width, 3], apart from
+/// each other.
 void apply_stats(const ChannelStats& stats, ViewShape shape, const float* pixels, float* out_HWC);
 
 /// (x - mean) / std per channel: what the encoder sees.

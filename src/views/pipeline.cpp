@@ -1,9 +1,9 @@
 #include "views/pipeline.h"
 
-#include <fmt/core.h>
-
 #include "base/error.h"
 #include "views/random_resized_crop.h"
+
+#include <fmt/core.h>
 
 namespace sslrun::views {
 
@@ -16,9 +16,12 @@ constexpr const char* kLast = "normalize";
 }  // namespace
 
 std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
-  if (ops.empty()) return fmt::format("must begin with {} and end with {}, got no operation", kFirst, kLast);
-  if (ops.front().name != kFirst) return fmt::format("must begin with {}, got {}", kFirst, ops.front().name);
-  if (ops.back().name != kLast) return fmt::format("must end with {}, got {}", kLast, ops.back().name);
+  if (ops.empty())
+    return fmt::format("must begin with {} and end with {}, got no operation", kFirst, kLast);
+  if (ops.front().name != kFirst)
+    return fmt::format("must begin with {}, got {}", kFirst, ops.front().name);
+  if (ops.back().name != kLast)
+    return fmt::format("must end with {}, got {}", kLast, ops.back().name);
   for (std::size_t i = 1; i + 1 < ops.size(); ++i) {
     if (ops[i].name == kFirst || ops[i].name == kLast) {
       return fmt::format("must name {} once, got it again at place {}", ops[i].name, i);
@@ -30,7 +33,8 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
 Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : seed_(seed) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const std::string problem = ops_problem(groups[g].ops);
-    if (!problem.empty()) throw Error(kConfigExit, fmt::format("augmentations[{}].ops: {}", g, problem));
+    if (!problem.empty())
+      throw Error(kConfigExit, fmt::format("augmentations[{}].ops: {}", g, problem));
     auto plan = std::make_shared<Plan>();
     for (const config::NamedComponent& op : groups[g].ops) {
       plan->ops.push_back(std::dynamic_pointer_cast<const ViewOp>(op.config));
@@ -41,7 +45,8 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : s
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }
-  if (views_.empty()) throw Error(kConfigExit, "augmentations: must make at least one view, got none");
+  if (views_.empty())
+    throw Error(kConfigExit, "augmentations: must make at least one view, got none");
 }
 
 void Pipeline::run(const image::Image& image,
@@ -49,10 +54,14 @@ void Pipeline::run(const image::Image& image,
                    std::int64_t sample,
                    std::int64_t view,
                    float* out_HWC) const {
-  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0, "an image to view is RGB and not empty");
+  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0,
+                  "an image to view is RGB and not empty");
   thread_local std::vector<float> pixels, scratch;
   const Plan& p = plan(view);
-  Rng rng(seed_, Purpose::kView, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(sample),
+  Rng rng(seed_,
+          Purpose::kView,
+          static_cast<std::uint32_t>(epoch),
+          static_cast<std::uint32_t>(sample),
           static_cast<std::uint32_t>(view));
   if (static_cast<std::int64_t>(pixels.size()) < p.shape.size()) {
     pixels.resize(static_cast<std::size_t>(p.shape.size()));

@@ -1,32 +1,39 @@
 // The views of an image: which operations run, on which random numbers.
 #pragma once
-#include <cstdint>
-#include <memory>
-#include <vector>
-
 #include "image/image.h"
 #include "views/normalize.h"
 #include "views/view_group.h"
 #include "views/view_op.h"
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 namespace sslrun::views {
 
-/// Makes the views of a recipe's augmentations: view v belongs to the group that v falls in, counted through the groups.
-/// A view depends on (image, seed, epoch, sample, v) alone: its operations draw, in their order, from
-/// Rng(seed, Purpose::kView, epoch, sample, v).
+/// Makes the views of a recipe's augmentations; view v belongs to the group that v falls in,
+/// counted through them. A view depends on (image, seed, epoch, sample, v) alone: its operations
+/// draw, in their order, from Rng(seed, Purpose::kView, epoch, sample, v).
 class Pipeline {
  public:
-  /// errors    Error with exit code 3, naming augmentations[i].ops, for a list that ops_problem refuses or no view.
+  /// errors    Error with exit code 3, naming augmentations[i].ops, for a list that ops_problem
+  /// refuses or no view.
   Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed);
 
   std::int64_t num_views() const { return static_cast<std::int64_t>(views_.size()); }
+
   ViewShape shape(std::int64_t view) const { return plan(view).shape; }
+
   /// What normalize used: a preview undoes it.
   ChannelStats stats(std::int64_t view) const { return plan(view).stats; }
 
-  /// Makes one view. shapes: image [h, w, 3] of any size >= 1, out_HWC of shape(view), float32, dense.
-  /// Thread-safe; allocates nothing once the calling thread has met its largest view and crop.
-  void run(const image::Image& image, std::int64_t epoch, std::int64_t sample, std::int64_t view,
+  /// Makes one view. shapes: image [h, w, 3] of any size >= 1, out_HWC of shape(view), float32,
+  /// dense. Thread-safe; allocates nothing once the calling thread has met its largest view and
+  /// crop.
+  void run(const image::Image& image,
+           std::int64_t epoch,
+           std::int64_t sample,
+           std::int64_t view,
            float* out_HWC) const;
 
  private:

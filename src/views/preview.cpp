@@ -1,9 +1,9 @@
 #include "views/preview.h"
 
+#include "base/error.h"
+
 #include <algorithm>
 #include <cmath>
-
-#include "base/error.h"
 
 namespace sslrun::views {
 
@@ -32,7 +32,9 @@ void paint(const float* view_HWC,
 
 }  // namespace
 
-image::Image preview_grid(const Pipeline& pipeline, std::span<const std::vector<float>> views, std::int64_t rows) {
+image::Image preview_grid(const Pipeline& pipeline,
+                          std::span<const std::vector<float>> views,
+                          std::int64_t rows) {
   check_invariant(rows >= 1 && static_cast<std::int64_t>(views.size()) == pipeline.num_views(),
                   "a preview has a row and every view of the pipeline");
   std::int64_t cell = 0;
@@ -46,7 +48,8 @@ image::Image preview_grid(const Pipeline& pipeline, std::span<const std::vector<
   for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
     const ViewShape shape = pipeline.shape(v);
     const std::vector<float>& view = views[static_cast<std::size_t>(v)];
-    check_invariant(static_cast<std::int64_t>(view.size()) >= rows * shape.size(), "a preview's views hold its rows");
+    check_invariant(static_cast<std::int64_t>(view.size()) >= rows * shape.size(),
+                    "a preview's views hold its rows");
     for (std::int64_t r = 0; r < rows; ++r) {
       paint(view.data() + r * shape.size(), shape, pipeline.stats(v), out, r * pitch, v * pitch);
     }

@@ -1,10 +1,10 @@
 #include "views/random_resized_crop.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "config/fields.h"
 #include "kernels/augment/crop_resize.h"
+
+#include <algorithm>
+#include <cmath>
 
 namespace sslrun::views {
 
@@ -21,8 +21,14 @@ std::int64_t round_even(double x) {
 
 void RandomResizedCrop::bind(config::Fields& f) {
   f.integer("size", size, {.min = 1, .max = 4096}, "side of the view in pixels");
-  f.range("scale", scale, {.min = 0, .max = 1, .open_min = true}, "part of the image's area to keep, smallest and largest");
-  f.range("ratio", ratio, {.min = 0, .max = 100, .open_min = true}, "width / height of the part, smallest and largest");
+  f.range("scale",
+          scale,
+          {.min = 0, .max = 1, .open_min = true},
+          "part of the image's area to keep, smallest and largest");
+  f.range("ratio",
+          ratio,
+          {.min = 0, .max = 100, .open_min = true},
+          "width / height of the part, smallest and largest");
 }
 
 Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width) const {
@@ -62,7 +68,9 @@ void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
 
 const config::ComponentSpec& view_spec_random_resized_crop() {
   static const config::ComponentSpec spec{
-      "random_resized_crop", "a random part of the image, resized to a square", "torchvision 0.26 RandomResizedCrop",
+      "random_resized_crop",
+      "a random part of the image, resized to a square",
+      "torchvision 0.26 RandomResizedCrop",
       [] { return std::unique_ptr<config::Component>(std::make_unique<RandomResizedCrop>()); }};
   return spec;
 }

@@ -1,20 +1,21 @@
 #pragma once
+#include "config/component.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "config/component.h"
-
 namespace sslrun::views {
 
-/// Views that are made alike: one entry of a recipe's augmentations. ops: names and configs of view_specs().
+/// Views that are made alike: one entry of a recipe's augmentations. ops: names and configs of
+/// view_specs().
 struct ViewGroup {
   std::int64_t views = 2;
   std::vector<config::NamedComponent> ops;
 };
 
-/// What is wrong with a group's list of operations, or "" if nothing: it must begin with random_resized_crop and end
-/// with normalize, each of them once.
+/// What is wrong with a group's list of operations, or "" if nothing: it must begin with
+/// random_resized_crop and end with normalize, each of them once.
 std::string ops_problem(const std::vector<config::NamedComponent>& ops);
 
 }  // namespace sslrun::views

@@ -1,11 +1,11 @@
 // One step of a view's making: its recipe keys, its random parameters, its effect on the pixels.
 #pragma once
-#include <cstdint>
-#include <vector>
-
 #include "base/philox.h"
 #include "config/component.h"
 #include "image/image.h"
+
+#include <cstdint>
+#include <vector>
 
 namespace sslrun::views {
 
@@ -18,8 +18,11 @@ struct ViewShape {
   std::int64_t size() const { return height * width * channels; }
 };
 
-/// A view in the making. shapes: pixels [channels, height, width] float32 in [0, 1], unspecified before the crop has run;
-/// out_HWC [height, width, channels] float32, written by normalize. No two of them overlap.
+/// A view in the making.
+/// shapes    pixels [channels, height, width] float32 in [0, 1], unspecified before the crop has
+/// run;
+///           out_HWC [height, width, channels] float32, written by normalize; the two do not
+///           overlap.
 struct Canvas {
   const image::Image& source;
   ViewShape shape;
@@ -29,7 +32,8 @@ struct Canvas {
 
   /// At least n floats of unspecified content; the next call takes them back.
   float* scratch(std::int64_t n) {
-    if (static_cast<std::int64_t>(scratch_memory.size()) < n) scratch_memory.resize(static_cast<std::size_t>(n));
+    const auto size = static_cast<std::size_t>(n);
+    if (scratch_memory.size() < size) scratch_memory.resize(size);
     return scratch_memory.data();
   }
 };
@@ -37,7 +41,8 @@ struct Canvas {
 /// A view operation of a recipe: the struct of its keys, and what it does. Thread-safe once bound.
 class ViewOp : public config::Component {
  public:
-  /// Draws this image's parameters from rng, and only from it, then changes canvas.pixels in place (normalize: fills out_HWC).
+  /// Draws this image's parameters from rng, and only from it, then changes canvas.pixels in place;
+  /// normalize fills canvas.out_HWC instead.
   virtual void apply(Rng& rng, Canvas& canvas) const = 0;
 };
 

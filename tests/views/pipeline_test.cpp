@@ -1,9 +1,5 @@
 #include "views/pipeline.h"
 
-#include <algorithm>
-#include <cmath>
-#include <thread>
-
 #include "base/error.h"
 #include "kernels/augment/color_jitter.h"
 #include "kernels/augment/crop_resize.h"
@@ -13,6 +9,10 @@
 #include "tests/views/support.h"
 #include "views/preview.h"
 #include "views/view_work.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
 
 namespace sslrun::views {
 
@@ -32,7 +32,8 @@ std::vector<float> view_of(const Pipeline& p,
 
 TEST_CASE("pipeline: a view depends on seed, epoch, sample and view alone", "[views]") {
   const image::Image image = noise_image(50, 70, 1);
-  const Pipeline p({simclr_group(32)}, 3), same({simclr_group(32)}, 3), other({simclr_group(32)}, 4);
+  const Pipeline p({simclr_group(32)}, 3), same({simclr_group(32)}, 3),
+      other({simclr_group(32)}, 4);
   const std::vector<float> want = view_of(p, image, 5, 9, 1);
   CHECK(view_of(same, image, 5, 9, 1) == want);
   CHECK(view_of(other, image, 5, 9, 1) != want);
@@ -56,7 +57,8 @@ TEST_CASE("pipeline: views are numbered through the groups", "[views]") {
   CHECK_THROWS(p.shape(5));
 }
 
-TEST_CASE("pipeline: a group that does not crop first or normalise last is refused by name", "[views]") {
+TEST_CASE("pipeline: a group that does not crop first or normalise last is refused by name",
+          "[views]") {
   const ViewGroup good = simclr_group(8);
   const auto message = [&](const ViewGroup& bad) -> std::string {
     try {
@@ -69,19 +71,24 @@ TEST_CASE("pipeline: a group that does not crop first or normalise last is refus
   };
   ViewGroup no_crop = good;
   no_crop.ops.erase(no_crop.ops.begin());
-  CHECK(message(no_crop) == "augmentations[1].ops: must begin with random_resized_crop, got horizontal_flip");
+  CHECK(message(no_crop) ==
+        "augmentations[1].ops: must begin with random_resized_crop, got horizontal_flip");
   ViewGroup no_end = good;
   no_end.ops.pop_back();
   CHECK(message(no_end) == "augmentations[1].ops: must end with normalize, got gaussian_blur");
   ViewGroup twice = good;
   twice.ops.insert(twice.ops.begin() + 2, twice.ops.front());
-  CHECK(message(twice) == "augmentations[1].ops: must name random_resized_crop once, got it again at place 2");
+  CHECK(message(twice) ==
+        "augmentations[1].ops: must name random_resized_crop once, got it again at place 2");
   CHECK(message({2, {}}) ==
-        "augmentations[1].ops: must begin with random_resized_crop and end with normalize, got no operation");
+        "augmentations[1].ops: must begin with random_resized_crop and end with normalize, got no "
+        "operation");
   CHECK_THROWS_AS(Pipeline({}, 0), Error);
 }
 
-TEST_CASE("pipeline: a view is the kernels' output for the parameters drawn in the order of the recipe", "[views]") {
+TEST_CASE(
+    "pipeline: a view is the kernels' output for the parameters drawn in the order of the recipe",
+    "[views]") {
   const std::int64_t size = 40;
   const image::Image image = noise_image(60, 90, 6);
   const Pipeline p({simclr_group(size)}, 8);
@@ -97,13 +104,21 @@ TEST_CASE("pipeline: a view is the kernels' output for the parameters drawn in t
     const auto sigma = GaussianBlur().sample(rng);
 
     std::vector<float> pixels(3 * size * size), want(3 * size * size);
-    std::vector<float> scratch(static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, size)));
-    const kernels::CropResizeView cut{image.pixels.data(), image.width, box.left, box.top, box.width, box.height, flip,
+    std::vector<float> scratch(
+        static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, size)));
+    const kernels::CropResizeView cut{image.pixels.data(),
+                                      image.width,
+                                      box.left,
+                                      box.top,
+                                      box.width,
+                                      box.height,
+                                      flip,
                                       pixels.data()};
     kernels::crop_resize({&cut, 1, size, size, scratch.data()}, kernels::Cpu{});
     kernels::ColorJitterView color{pixels.data(), {}, gray};
     if (jitter) {
-      const double factors[] = {jitter->brightness, jitter->contrast, jitter->saturation, jitter->hue};
+      const double factors[] = {
+          jitter->brightness, jitter->contrast, jitter->saturation, jitter->hue};
       for (std::size_t i = 0; i < 4; ++i) {
         const int op = jitter->order[i];
         color.steps[i] = {static_cast<kernels::JitterOp>(op + 1), static_cast<float>(factors[op])};
@@ -111,14 +126,17 @@ TEST_CASE("pipeline: a view is the kernels' output for the parameters drawn in t
     }
     kernels::color_jitter({&color, 1, size * size}, kernels::Cpu{});
     const kernels::GaussianBlurView blur{pixels.data(), sigma ? static_cast<float>(*sigma) : 0.0f};
-    scratch.resize(static_cast<std::size_t>(kernels::gaussian_blur_scratch(size, size, 2, kernels::Cpu{})));
+    scratch.resize(
+        static_cast<std::size_t>(kernels::gaussian_blur_scratch(size, size, 2, kernels::Cpu{})));
     kernels::gaussian_blur({&blur, 1, size, size, 2, scratch.data()}, kernels::Cpu{});
     const kernels::NormalizeView last{pixels.data(), want.data()};
-    kernels::normalize({&last, 1, size * size, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}, kernels::Cpu{});
+    kernels::normalize({&last, 1, size * size, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}},
+                       kernels::Cpu{});
 
     const std::vector<float> got = view_of(p, image, 2, sample, 1);
     float worst = 0;
-    for (std::size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(got[i] - want[i]));
+    for (std::size_t i = 0; i < want.size(); ++i)
+      worst = std::max(worst, std::abs(got[i] - want[i]));
     CAPTURE(sample);
     CHECK(worst <= 1e-6f);
     flips += flip;
@@ -135,8 +153,8 @@ TEST_CASE("pipeline: a view is the kernels' output for the parameters drawn in t
 
 TEST_CASE("pipeline: images of any size give finite views", "[views]") {
   const Pipeline p({simclr_group(17)}, 0);
-  const auto [height, width] =
-      GENERATE(std::pair{1, 1}, std::pair{1, 300}, std::pair{300, 1}, std::pair{2, 3}, std::pair{17, 17});
+  const auto [height, width] = GENERATE(
+      std::pair{1, 1}, std::pair{1, 300}, std::pair{300, 1}, std::pair{2, 3}, std::pair{17, 17});
   const image::Image image = noise_image(height, width, 3);
   for (std::int64_t sample = 0; sample < 50; ++sample) {
     for (const float x : view_of(p, image, 0, sample, 0)) {
@@ -181,7 +199,9 @@ TEST_CASE("preview: normalisation is undone and cells do not touch", "[views]") 
   const image::Image grid = preview_grid(p, views, 2);
   REQUIRE(grid.width == 14);
   REQUIRE(grid.height == 14);
-  const auto at = [&](std::int64_t y, std::int64_t x) { return int(grid.pixels[std::size_t((y * 14 + x) * 3)]); };
+  const auto at = [&](std::int64_t y, std::int64_t x) {
+    return int(grid.pixels[std::size_t((y * 14 + x) * 3)]);
+  };
   CHECK(at(0, 0) == 200);
   CHECK(at(5, 5) == 200);
   CHECK(at(6, 0) == 128);

@@ -1,12 +1,5 @@
 // Images and pipelines that the tests of this folder share.
 #pragma once
-#include <cstdint>
-#include <initializer_list>
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "base/philox.h"
 #include "image/image.h"
 #include "views/color_jitter.h"
@@ -16,6 +9,13 @@
 #include "views/normalize.h"
 #include "views/random_resized_crop.h"
 #include "views/view_group.h"
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace sslrun::views {
 
@@ -42,6 +42,8 @@ inline ViewGroup simclr_group(std::int64_t size, std::int64_t views = 2) {
 }
 
 /// Statistics under which normalize changes nothing.
-inline ChannelStats no_stats() { return {{0, 0, 0}, {1, 1, 1}}; }
+inline ChannelStats no_stats() {
+  return {{0, 0, 0}, {1, 1, 1}};
+}
 
 }  // namespace sslrun::views

@@ -1,5 +1,8 @@
 #include "views/view_ops.h"
 
+#include "tests/support/catch.h"
+#include "tests/views/support.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,14 +10,13 @@
 #include <set>
 #include <string>
 
-#include "tests/support/catch.h"
-#include "tests/views/support.h"
-
 namespace sslrun::views {
 
 namespace {
 
-Rng stream(std::uint32_t sample) { return {7, Purpose::kView, 0, sample, 0}; }
+Rng stream(std::uint32_t sample) {
+  return {7, Purpose::kView, 0, sample, 0};
+}
 
 }  // namespace
 
@@ -28,11 +30,16 @@ TEST_CASE("view_ops: every registered operation makes a ViewOp and says what it 
     CHECK_FALSE(spec->source.empty());
     names.emplace(spec->name);
   }
-  CHECK(names == std::set<std::string>{"random_resized_crop", "horizontal_flip", "color_jitter", "grayscale",
-                                       "gaussian_blur", "normalize"});
+  CHECK(names == std::set<std::string>{"random_resized_crop",
+                                       "horizontal_flip",
+                                       "color_jitter",
+                                       "grayscale",
+                                       "gaussian_blur",
+                                       "normalize"});
 }
 
-TEST_CASE("random_resized_crop: a box lies inside the image and keeps to area and ratio", "[views]") {
+TEST_CASE("random_resized_crop: a box lies inside the image and keeps to area and ratio",
+          "[views]") {
   const RandomResizedCrop crop;
   const std::int64_t height = 375, width = 500;
   double mean_area = 0;
@@ -63,7 +70,8 @@ TEST_CASE("random_resized_crop: a box lies inside the image and keeps to area an
   CHECK(at_bottom > 0);
 }
 
-TEST_CASE("random_resized_crop: without a fitting box the centre nearest to the ratios is kept", "[views]") {
+TEST_CASE("random_resized_crop: without a fitting box the centre nearest to the ratios is kept",
+          "[views]") {
   RandomResizedCrop crop;
   crop.scale = {1.0, 1.0};  // no box of the whole area fits an image of 10:1
   Rng rng = stream(0);
@@ -146,10 +154,12 @@ TEST_CASE("color_jitter: factors fill their ranges and all 24 orders occur", "[v
   CHECK(high_contrast > 2.49);
   CHECK(orders.size() == 24);
   const double expected = applied / 24.0;
-  for (const auto& [order, count] : orders) CHECK(std::abs(count - expected) <= 5 * std::sqrt(expected));
+  for (const auto& [order, count] : orders)
+    CHECK(std::abs(count - expected) <= 5 * std::sqrt(expected));
 }
 
-TEST_CASE("gaussian_blur: sigma fills its range with probability p and taps follow the size", "[views]") {
+TEST_CASE("gaussian_blur: sigma fills its range with probability p and taps follow the size",
+          "[views]") {
   const GaussianBlur blur;
   const int n = 10000;
   int applied = 0;
@@ -174,13 +184,15 @@ TEST_CASE("gaussian_blur: sigma fills its range with probability p and taps foll
 TEST_CASE("grayscale: the three channels become the luma", "[views]") {
   Grayscale gray;
   gray.p = 1;
-  std::vector<float> pixels{1, 0, 0, 0.25f, 0, 1, 0, 0.5f, 0, 0, 1, 0.75f};  // red, green, blue, a mixture
+  std::vector<float> pixels{
+      1, 0, 0, 0.25f, 0, 1, 0, 0.5f, 0, 0, 1, 0.75f};  // red, green, blue, a mixture
   const image::Image source = noise_image(1, 1, 0);
   std::vector<float> scratch;
   Canvas canvas{source, {2, 2, 3}, pixels.data(), nullptr, scratch};
   Rng rng = stream(0);
   gray.apply(rng, canvas);
-  const std::array<double, 4> want{0.2989, 0.587, 0.114, 0.2989 * 0.25 + 0.587 * 0.5 + 0.114 * 0.75};
+  const std::array<double, 4> want{
+      0.2989, 0.587, 0.114, 0.2989 * 0.25 + 0.587 * 0.5 + 0.114 * 0.75};
   for (std::size_t i = 0; i < 12; ++i) CHECK(pixels[i] == Approx(want[i % 4]).margin(1e-6));
 }
 
