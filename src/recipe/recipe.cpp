@@ -24,7 +24,7 @@ void bind(config::Fields& f, DataConfig& c) {
   f.choice("format", c.format, kFormats, "how data is stored; auto looks at the files");
 }
 
-void bind(config::Fields& f, ViewGroup& g) {
+void bind(config::Fields& f, views::ViewGroup& g) {
   f.integer("views", g.views, {.min = 1, .max = 64}, "how many views of each image this group makes");
   f.required("ops");
   f.components("ops", g.ops, views::view_specs(), "operations, run in the order given");

@@ -1,6 +1,7 @@
 #pragma once
 #include "config/component.h"
 #include "config/fields.h"
+#include "views/view_group.h"
 
 #include <array>
 #include <cstdint>
@@ -14,11 +15,6 @@ struct DataConfig {
   std::string train;
   std::string val;  // empty: no evaluation during training
   std::string format = "auto";
-};
-
-struct ViewGroup {
-  std::int64_t views = 2;
-  std::vector<config::NamedComponent> ops;
 };
 
 /// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.
@@ -64,12 +60,12 @@ struct Recipe {
   config::NamedComponent method;
   config::NamedComponent encoder;
   DataConfig data;
-  std::vector<ViewGroup> augmentations;
+  std::vector<views::ViewGroup> augmentations;
   config::NamedComponent optimizer;
   LearningRate learning_rate;
   ScheduleConfig schedule;
   TrainConfig train;
-  bool has_knn = true;
+  bool has_knn = true;  // used where data.val has labels
   KnnEval knn;
   CheckpointConfig checkpoint;
 };

@@ -1,0 +1,42 @@
+// A recipe as the program uses it: read, checked against the data, written back, fingerprinted.
+#pragma once
+#include "config/document.h"
+#include "data/source.h"
+#include "recipe/recipe.h"
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace sslrun::recipe {
+
+struct LoadedRecipe {
+  Recipe recipe;
+  std::string name;           // of the run: the file's name without its ending
+  std::string text;           // the file, byte for byte
+  config::Document document;  // where every value came from
+};
+
+/// Reads the recipe at `path` with the overrides "a.b=c" and checks everything that needs no look into the data:
+/// keys, types, ranges, rules between keys, and that data.train and data.val exist.
+/// errors    ConfigError with every mistake.
+LoadedRecipe load_recipe(const std::filesystem::path& path, std::span<const std::string> overrides);
+
+struct OpenedData {
+  std::unique_ptr<data::Source> train;
+  std::unique_ptr<data::Source> val;  // null: the recipe names none
+};
+
+/// Opens the recipe's data. errors    ConfigError, pointing into the recipe, where there is nothing to learn from, the
+/// batch is larger than the data set, or the format is not what the recipe says.
+OpenedData open_data(const LoadedRecipe& loaded);
+
+/// Every key with its value, one a line: recipe.resolved.yaml. origins: say where each value came from.
+std::string resolved_yaml(const LoadedRecipe& loaded, bool origins);
+
+/// 32 hexadecimal digits that change when a key that decides what is computed changes: a run resumes only with the same.
+/// Left out: data.val, eval, checkpoint, train.workers, and paths (the data has its own fingerprint).
+std::string training_hash(const Recipe& recipe);
+
+}  // namespace sslrun::recipe
