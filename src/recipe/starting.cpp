@@ -42,8 +42,8 @@ std::string starting_recipe(std::string_view method) {
   const std::string yaml = config::write_yaml([&](config::Fields& f) { bind(f, recipe); }, config::Comments::kDocs);
   return fmt::format(
       "# A recipe for {} to start from: set data.train, then `sslrun config check` this file.\n"
-      "# Every key is here with its default; a line that you remove changes nothing, but for the required ones: the\n"
-      "# names, data.train, augmentations and optimizer.lr.\n"
+      "# Every key is here with its meaning. Those without a default, which a recipe must give: method, encoder,\n"
+      "# data.train, augmentations, optimizer and optimizer.lr.\n"
       "{}",
       method,
       yaml);
