@@ -19,6 +19,7 @@ std::string RealRange::text() const {
 }
 
 std::string IntRange::text() const {
+  if (min == max) return std::to_string(min);
   std::string s;
   if (min != IntRange().min) s = fmt::format(">= {}", min);
   if (max != IntRange().max) s += fmt::format("{}<= {}", s.empty() ? "" : " and ", max);

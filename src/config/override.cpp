@@ -92,11 +92,18 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
   }
 
   Node value;
+  bool parsed = true;
+  const std::size_t before = found.size();
   try {
     value = parse_yaml(source, kFlag.size() + equals + 1, found);
   } catch (const ConfigError&) {
-    return;  // the parser has added why
+    parsed = false;  // the parser has added why
   }
+  for (std::size_t i = before; i < found.size(); ++i) {  // the parser knows the place in the value alone
+    const char* dot = found[i].key.empty() || found[i].key[0] == '[' ? "" : ".";
+    found[i].key = fmt::format("{}{}{}", path, dot, found[i].key);
+  }
+  if (!parsed) return;
   if (!value.span.source) value.span = span(equals + 1, 1);
 
   Node* at = &root;

@@ -92,16 +92,16 @@ std::string views_problem(const Recipe& r) {
                                   : fmt::format("{} to {}", needs.min_views, needs.max_views);
     return fmt::format("must make {} views of each image for {}, got {}", range, r.method.name, views);
   }
-  if (!needs.same_size) return "";
-  const auto side = [](const views::ViewGroup& group) {
-    return dynamic_cast<const views::RandomResizedCrop&>(*group.ops.front().config).size;
-  };
+  std::optional<std::int64_t> side;
   for (const views::ViewGroup& group : r.augmentations) {
-    if (side(group) == side(r.augmentations.front())) continue;
-    return fmt::format("must make views of one size for {}, got {} and {} pixels",
-                       r.method.name,
-                       side(r.augmentations.front()),
-                       side(group));
+    const auto* crop = group.ops.empty()
+                           ? nullptr
+                           : dynamic_cast<const views::RandomResizedCrop*>(group.ops.front().config.get());
+    if (!needs.same_size || !crop) continue;  // a group that does not begin with the crop is told so itself
+    if (side && *side != crop->size) {
+      return fmt::format("must make views of one size for {}, got {} and {} pixels", r.method.name, *side, crop->size);
+    }
+    side = crop->size;
   }
   return "";
 }
