@@ -1,4 +1,5 @@
-// The program: parses the command line, runs one command, turns an exception into an exit status. The only catch.
+// The program: parses the command line, runs one command, turns an exception into an exit status.
+// The only catch.
 #include "app/commands.h"
 #include "base/error.h"
 #include "base/terminal.h"
@@ -15,7 +16,8 @@ namespace {
 int report(const sslrun::config::ConfigError& e) {
   const bool color = sslrun::use_color(STDERR_FILENO);
   const auto& found = e.diagnostics();
-  for (const auto& mistake : found) fmt::print(stderr, "{}\n", sslrun::config::render(mistake, color));
+  for (const auto& mistake : found)
+    fmt::print(stderr, "{}\n", sslrun::config::render(mistake, color));
   fmt::print(stderr,
              "sslrun: {} mistake{} in the recipe; `sslrun explain {}` says more\n",
              found.size(),
@@ -29,7 +31,9 @@ int report(const sslrun::config::ConfigError& e) {
 int main(int argc, char** argv) {
   CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
   root.require_subcommand(1);
-  root.footer("Example:\n  sslrun config init recipe.yaml\n  sslrun config check recipe.yaml\n  sslrun explain E0203");
+  root.footer(
+      "Example:\n  sslrun config init recipe.yaml\n  sslrun config check recipe.yaml\n  sslrun "
+      "explain E0203");
 #define COMMAND(name) sslrun::app::add_##name(root);
 #include "app/commands/commands.def"
 #undef COMMAND
@@ -45,7 +49,8 @@ int main(int argc, char** argv) {
     return e.exit_code();
   } catch (const std::exception& e) {
     fmt::print(stderr,
-               "sslrun: internal error: {}\nThis is a bug in sslrun: please report it with the command you gave.\n",
+               "sslrun: internal error: {}\nThis is a bug in sslrun: please report it with the "
+               "command you gave.\n",
                e.what());
     return 1;
   }

@@ -43,10 +43,12 @@ std::string images(std::int64_t count, std::int64_t classes) {
 }
 
 std::string knn_text(const recipe::Recipe& r, const recipe::Plan& p) {
-  if (p.knn) return fmt::format("every {} epoch{}", r.knn.every_epochs, r.knn.every_epochs == 1 ? "" : "s");
+  if (p.knn)
+    return fmt::format("every {} epoch{}", r.knn.every_epochs, r.knn.every_epochs == 1 ? "" : "s");
   if (!r.has_knn) return "off";
   if (r.data.val.empty()) return "off: the recipe names no data.val";
-  return fmt::format("off: {} has no class folders", p.train_classes == 0 ? "data.train" : "data.val");
+  return fmt::format("off: {} has no class folders",
+                     p.train_classes == 0 ? "data.train" : "data.val");
 }
 
 Json mistakes_json(const config::ConfigError& e) {
@@ -87,18 +89,21 @@ Json plan_json(const recipe::LoadedRecipe& loaded, const recipe::Plan& p) {
 
 void print_plan(const recipe::LoadedRecipe& loaded, const recipe::Plan& p) {
   const recipe::Recipe& r = loaded.recipe;
-  const auto line = [](std::string_view what, const std::string& text) { fmt::print("{:<10} {}\n", what, text); };
+  const auto line = [](std::string_view what, const std::string& text) {
+    fmt::print("{:<10} {}\n", what, text);
+  };
   line("recipe", fmt::format("{}: {} with {}", loaded.name, r.method.name, r.encoder.name));
   line("train", images(p.train_images, p.train_classes));
   if (!r.data.val.empty()) line("val", images(p.val_images, p.val_classes));
-  line("steps",
-       fmt::format("{} per epoch of {} images in {} views each, {} in {} epochs, {} of them warm-up",
-                   p.steps_per_epoch,
-                   p.steps_per_epoch * r.train.batch_size,
-                   p.views,
-                   p.total_steps,
-                   r.schedule.epochs,
-                   p.warmup_steps));
+  line(
+      "steps",
+      fmt::format("{} per epoch of {} images in {} views each, {} in {} epochs, {} of them warm-up",
+                  p.steps_per_epoch,
+                  p.steps_per_epoch * r.train.batch_size,
+                  p.views,
+                  p.total_steps,
+                  r.schedule.epochs,
+                  p.warmup_steps));
   line("peak lr", fmt::format("{:.6g} with {}", p.peak_lr, r.optimizer.name));
   line("k-NN", knn_text(r, p));
 }
@@ -120,17 +125,21 @@ void init(const Options& o) {
   if (o.file.empty()) return fmt::print("{}", text);
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(o.file, ignored))) {
-    throw UsageError(fmt::format("config init: the file must not be there yet, got '{}'; give another name", o.file));
+    throw UsageError(fmt::format(
+        "config init: the file must not be there yet, got '{}'; give another name", o.file));
   }
   write_file_atomic(o.file, text);
-  fmt::print(stderr, "wrote {}: set data.train in it, then: sslrun config check {}\n", o.file, o.file);
+  fmt::print(
+      stderr, "wrote {}: set data.train in it, then: sslrun config check {}\n", o.file, o.file);
 }
 
 void add_check(CLI::App& config) {
   auto o = std::make_shared<Options>();
-  CLI::App* cmd = config.add_subcommand("check", "Read a recipe and its data, say what a run would do or what is wrong");
-  cmd->footer("Writes nothing. Exit status 3: the recipe has mistakes.\n"
-              "Example:\n  sslrun config check recipe.yaml --set train.batch_size=512");
+  CLI::App* cmd = config.add_subcommand(
+      "check", "Read a recipe and its data, say what a run would do or what is wrong");
+  cmd->footer(
+      "Writes nothing. Exit status 3: the recipe has mistakes.\n"
+      "Example:\n  sslrun config check recipe.yaml --set train.batch_size=512");
   add_recipe_options(*cmd, o);
   cmd->add_flag("--json", o->json, "one JSON object on stdout");
   cmd->callback([o] { check(*o); });
@@ -138,16 +147,20 @@ void add_check(CLI::App& config) {
 
 void add_show(CLI::App& config) {
   auto o = std::make_shared<Options>();
-  CLI::App* cmd = config.add_subcommand("show", "Print a recipe with every key, defaults and overrides included");
+  CLI::App* cmd = config.add_subcommand(
+      "show", "Print a recipe with every key, defaults and overrides included");
   cmd->footer("Example:\n  sslrun config show recipe.yaml --origins");
   add_recipe_options(*cmd, o);
   cmd->add_flag("--origins", o->origins, "say where each value came from");
-  cmd->callback([o] { fmt::print("{}", recipe::resolved_yaml(recipe::load_recipe(o->recipe, o->set), o->origins)); });
+  cmd->callback([o] {
+    fmt::print("{}", recipe::resolved_yaml(recipe::load_recipe(o->recipe, o->set), o->origins));
+  });
 }
 
 void add_init(CLI::App& config) {
   auto o = std::make_shared<Options>();
-  CLI::App* cmd = config.add_subcommand("init", "Start a recipe: every key with its default and its meaning");
+  CLI::App* cmd =
+      config.add_subcommand("init", "Start a recipe: every key with its default and its meaning");
   cmd->footer("Example:\n  sslrun config init --method simclr recipe.yaml");
   cmd->add_option("file", o->file, "file to write, never overwritten; without it: stdout");
   cmd->add_option("--method", o->method, "see sslrun list methods")->capture_default_str();

@@ -33,7 +33,8 @@ std::vector<Row> rows_of(const std::string& kind) {
                                     : kind == "augmentations" ? views::view_specs()
                                                               : optim::optimizer_specs();
   for (const config::ComponentSpec* spec : registry) {
-    rows.push_back({std::string(spec->name), std::string(spec->summary), std::string(spec->source)});
+    rows.push_back(
+        {std::string(spec->name), std::string(spec->summary), std::string(spec->source)});
   }
   return rows;
 }
@@ -42,12 +43,14 @@ void list(const std::string& kind, bool json) {
   const std::vector<Row> rows = rows_of(kind);
   if (json) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
-    for (const Row& r : rows) out.push_back({{"name", r.name}, {"summary", r.summary}, {"source", r.source}});
+    for (const Row& r : rows)
+      out.push_back({{"name", r.name}, {"summary", r.summary}, {"source", r.source}});
     return fmt::print("{}\n", out.dump());
   }
   std::size_t width = 0;
   for (const Row& r : rows) width = std::max(width, r.name.size());
-  for (const Row& r : rows) fmt::print("{:<{}}  {}\n{:<{}}  {}\n", r.name, width, r.summary, "", width, r.source);
+  for (const Row& r : rows)
+    fmt::print("{:<{}}  {}\n{:<{}}  {}\n", r.name, width, r.summary, "", width, r.source);
 }
 
 }  // namespace
@@ -57,6 +60,7 @@ void add_list(CLI::App& root) {
     std::string kind;
     bool json = false;
   };
+
   auto o = std::make_shared<Options>();
   CLI::App* cmd = root.add_subcommand("list", "Say what there is, a line and a source each");
   cmd->footer("Example:\n  sslrun list methods\n  sslrun list recipes --json");

@@ -39,8 +39,8 @@ void read(const Document& document, const Body& body);
 /// The value at a dotted path, "augmentations[0].ops[1]", or null.
 const Node* find_path(const Node& root, std::string_view path);
 
-/// Where to report a mistake of the value at a dotted path: there, or at the nearest mapping around it where the text
-/// does not give it.
+/// Where to report a mistake of the value at a dotted path: there, or at the nearest mapping around it where
+/// the text does not give it.
 Span place_of(const Node& root, std::string_view path);
 
 }  // namespace sslrun::config

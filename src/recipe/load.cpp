@@ -25,19 +25,22 @@ bool has_labels(const data::Source* source) {
   return source && !source->labels().empty();
 }
 
-// Adds a mistake where data.train or data.val names nothing that is there. Skipped where the key is already wrong.
+// Adds a mistake where data.train or data.val names nothing that is there. Skipped where the key is
+// already wrong.
 void check_exists(const config::Document& document,
                   const std::string& key,
                   const std::string& path,
                   std::vector<Diagnostic>& found) {
   const auto at_key = [&](const Diagnostic& d) { return d.key == key; };
-  if (!config::find_path(document.root, key) || std::any_of(found.begin(), found.end(), at_key)) return;
+  if (!config::find_path(document.root, key) || std::any_of(found.begin(), found.end(), at_key))
+    return;
   std::error_code error;
   if (fs::exists(path, error)) return;
   std::string help;
   if (!fs::path(path).is_absolute()) {
     std::error_code ignored;
-    help = fmt::format("a relative path starts at the current folder, '{}'", fs::current_path(ignored).string());
+    help = fmt::format("a relative path starts at the current folder, '{}'",
+                       fs::current_path(ignored).string());
   }
   const std::string why = error ? fmt::format(" ({})", error.message()) : "";
   found.push_back({"E0501",
@@ -66,25 +69,29 @@ void check_at_most(const LoadedRecipe& loaded,
                    std::int64_t num_images,
                    std::vector<Diagnostic>& found) {
   if (value <= num_images) return;
-  found.push_back({"E0502",
-                   config::place_of(loaded.document.root, key),
-                   key,
-                   fmt::format("must be at most the number of training images, {}, got {}", num_images, value),
-                   fmt::format("lower {} or give more images in data.train", key)});
+  found.push_back(
+      {"E0502",
+       config::place_of(loaded.document.root, key),
+       key,
+       fmt::format("must be at most the number of training images, {}, got {}", num_images, value),
+       fmt::format("lower {} or give more images in data.train", key)});
 }
 
 // Class i must be the same in both halves; one may lack the other's last classes.
-void check_classes(const LoadedRecipe& loaded, const OpenedData& data, std::vector<Diagnostic>& found) {
+void check_classes(const LoadedRecipe& loaded,
+                   const OpenedData& data,
+                   std::vector<Diagnostic>& found) {
   const std::vector<std::string> train = data.train->class_names(), val = data.val->class_names();
   const std::size_t shared = std::min(train.size(), val.size());
   for (std::size_t i = 0; i < shared; ++i) {
     if (train[i] == val[i]) continue;
-    found.push_back({"E0503",
-                     config::place_of(loaded.document.root, "data.val"),
-                     "data.val",
-                     fmt::format("class {} must be that of data.train, '{}', got '{}'", i, train[i], val[i]),
-                     "give both the same class folders, or turn k-NN off with eval: {knn: false}",
-                     fmt::format("data.train has {} classes, data.val {}", train.size(), val.size())});
+    found.push_back(
+        {"E0503",
+         config::place_of(loaded.document.root, "data.val"),
+         "data.val",
+         fmt::format("class {} must be that of data.train, '{}', got '{}'", i, train[i], val[i]),
+         "give both the same class folders, or turn k-NN off with eval: {knn: false}",
+         fmt::format("data.train has {} classes, data.val {}", train.size(), val.size())});
     return;
   }
 }
@@ -120,7 +127,8 @@ OpenedData open_data(const LoadedRecipe& loaded) {
   if (!recipe.data.val.empty()) {
     data.val = open_half(loaded, "data.val", recipe.data.val, data::Split::kTest, found);
   }
-  if (data.train) check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
+  if (data.train)
+    check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
   if (runs_knn(recipe, data)) {
     check_at_most(loaded, "eval.knn.k", recipe.knn.k, data.train->size(), found);
     check_classes(loaded, data, found);
@@ -141,7 +149,8 @@ std::string resolved_yaml(const LoadedRecipe& loaded, bool origins) {
 
 std::string training_hash(const Recipe& recipe) {
   Recipe copy = recipe;
-  nlohmann::json json = config::write_json([&](config::Fields& f) { bind(f, copy); });  // json: keys in their order
+  nlohmann::json json =
+      config::write_json([&](config::Fields& f) { bind(f, copy); });  // json: keys in their order
   for (const char* key : {"data", "eval", "checkpoint"}) json.erase(key);
   json["train"].erase("workers");
   json["optimizer"]["lr"] = recipe.learning_rate.peak(recipe.train.batch_size);

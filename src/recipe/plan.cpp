@@ -4,7 +4,9 @@ namespace sslrun::recipe {
 
 Plan make_plan(const Recipe& recipe, const OpenedData& data) {
   Plan plan;
-  const auto classes = [](const data::Source& s) { return static_cast<std::int64_t>(s.class_names().size()); };
+  const auto classes = [](const data::Source& s) {
+    return static_cast<std::int64_t>(s.class_names().size());
+  };
   plan.train_images = data.train->size();
   plan.train_classes = classes(*data.train);
   if (data.val) {

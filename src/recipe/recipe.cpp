@@ -23,17 +23,24 @@ constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the ge
 
 void bind(config::Fields& f, DataConfig& c) {
   f.required("train");
-  f.path("train", c.train, "images to learn from: a folder at any depth, IDX files or CIFAR binaries");
-  f.path("val", c.val, "labelled images for k-NN during training: class folders, IDX or CIFAR test files");
+  f.path(
+      "train", c.train, "images to learn from: a folder at any depth, IDX files or CIFAR binaries");
+  f.path("val",
+         c.val,
+         "labelled images for k-NN during training: class folders, IDX or CIFAR test files");
   f.choice("format", c.format, kFormats, "how data is stored; auto looks at the files");
 }
 
 void bind(config::Fields& f, views::ViewGroup& g) {
-  f.integer("views", g.views, {.min = 1, .max = 64}, "how many views of each image this group makes");
+  f.integer(
+      "views", g.views, {.min = 1, .max = 64}, "how many views of each image this group makes");
   f.required("ops");
   f.components("ops", g.ops, views::view_specs(), "operations, run in the order given");
   const std::string problem = views::ops_problem(g.ops);
-  f.check("ops", problem.empty(), problem, "the crop makes the pixels, normalize hands them to the encoder");
+  f.check("ops",
+          problem.empty(),
+          problem,
+          "the crop makes the pixels, normalize hands them to the encoder");
 }
 
 void bind(config::Fields& f, ScheduleConfig& c) {
@@ -41,16 +48,30 @@ void bind(config::Fields& f, ScheduleConfig& c) {
   f.integer("warmup_epochs", c.warmup_epochs, {.min = 0}, "epochs of linear warm-up from 0");
   f.choice("decay", c.decay, kDecays, "what follows the warm-up");
   f.real("final_lr", c.final_lr, {.min = 0}, "learning rate that the cosine ends at");
-  f.check("warmup_epochs", c.warmup_epochs <= c.epochs, "must be at most schedule.epochs", "shorten the warm-up");
+  f.check("warmup_epochs",
+          c.warmup_epochs <= c.epochs,
+          "must be at most schedule.epochs",
+          "shorten the warm-up");
 }
 
 void bind(config::Fields& f, TrainConfig& c) {
-  f.integer("batch_size", c.batch_size, {.min = 2}, "images per optimizer step, over all processes and accumulation");
-  f.integer("accumulate", c.accumulate, {.min = 1}, "micro-batches per step; each has its own negatives");
-  f.choice("precision", c.precision, kPrecisions, "auto: bf16 where the processor has it in hardware, else fp32");
-  f.integer("seed", c.seed, {.min = 0, .max = kMaxSeed}, "decides order, views and initial weights");
+  f.integer("batch_size",
+            c.batch_size,
+            {.min = 2},
+            "images per optimizer step, over all processes and accumulation");
+  f.integer(
+      "accumulate", c.accumulate, {.min = 1}, "micro-batches per step; each has its own negatives");
+  f.choice("precision",
+           c.precision,
+           kPrecisions,
+           "auto: bf16 where the processor has it in hardware, else fp32");
+  f.integer(
+      "seed", c.seed, {.min = 0, .max = kMaxSeed}, "decides order, views and initial weights");
   f.integer_or_auto("workers", c.workers, {.min = 1, .max = 1024}, "decode threads per process");
-  f.check("accumulate", c.batch_size % c.accumulate == 0, "must divide train.batch_size", "change one of the two");
+  f.check("accumulate",
+          c.batch_size % c.accumulate == 0,
+          "must divide train.batch_size",
+          "change one of the two");
   f.check("accumulate",
           c.batch_size / c.accumulate >= 2,
           "must leave at least 2 images per micro-batch: one has no other to be compared with",
@@ -63,20 +84,30 @@ void bind(config::Fields& f, LearningRate& c) {
   f.integer_or_auto("lr_batch",
                     c.lr_batch,
                     {.min = 1},
-                    "images per step that lr is meant for: it scales with train.batch_size; auto: lr as it stands");
+                    "images per step that lr is meant for: it scales with train.batch_size; auto: "
+                    "lr as it stands");
   f.choice("lr_scaling", c.lr_scaling, kScalings, "how lr grows with train.batch_size / lr_batch");
 }
 
 void bind(config::Fields& f, KnnEval& c) {
   f.integer("every_epochs", c.every_epochs, {.min = 1}, "epochs from one evaluation to the next");
   f.integer("k", c.k, {.min = 1}, "neighbours that vote");
-  f.real("temperature", c.temperature, {.min = 0, .open_min = true}, "a vote weighs exp(cosine / temperature)");
+  f.real("temperature",
+         c.temperature,
+         {.min = 0, .open_min = true},
+         "a vote weighs exp(cosine / temperature)");
 }
 
 void bind(config::Fields& f, CheckpointConfig& c) {
   f.integer("every_epochs", c.every_epochs, {.min = 1}, "epochs from one checkpoint to the next");
-  f.real("every_minutes", c.every_minutes, {.min = 0, .open_min = true}, "and at most this long between two");
-  f.integer("keep_last", c.keep_last, {.min = 2}, "checkpoints that are kept; the newest sound one always is");
+  f.real("every_minutes",
+         c.every_minutes,
+         {.min = 0, .open_min = true},
+         "and at most this long between two");
+  f.integer("keep_last",
+            c.keep_last,
+            {.min = 2},
+            "checkpoints that are kept; the newest sound one always is");
 }
 
 // What a method needs of the views and does not get, or "".
@@ -90,16 +121,22 @@ std::string views_problem(const Recipe& r) {
     const std::string range = needs.min_views == needs.max_views
                                   ? std::to_string(needs.min_views)
                                   : fmt::format("{} to {}", needs.min_views, needs.max_views);
-    return fmt::format("must make {} views of each image for {}, got {}", range, r.method.name, views);
+    return fmt::format(
+        "must make {} views of each image for {}, got {}", range, r.method.name, views);
   }
   std::optional<std::int64_t> side;
   for (const views::ViewGroup& group : r.augmentations) {
-    const auto* crop = group.ops.empty()
-                           ? nullptr
-                           : dynamic_cast<const views::RandomResizedCrop*>(group.ops.front().config.get());
-    if (!needs.same_size || !crop) continue;  // a group that does not begin with the crop is told so itself
+    const auto* crop =
+        group.ops.empty()
+            ? nullptr
+            : dynamic_cast<const views::RandomResizedCrop*>(group.ops.front().config.get());
+    if (!needs.same_size || !crop)
+      continue;  // a group that does not begin with the crop is told so itself
     if (side && *side != crop->size) {
-      return fmt::format("must make views of one size for {}, got {} and {} pixels", r.method.name, *side, crop->size);
+      return fmt::format("must make views of one size for {}, got {} and {} pixels",
+                         r.method.name,
+                         *side,
+                         crop->size);
     }
     side = crop->size;
   }
@@ -123,12 +160,16 @@ void bind(config::Fields& f, Recipe& r) {
   f.required("data");
   f.section("data", "where the images are", [&](config::Fields& s) { bind(s, r.data); });
   f.required("augmentations");
-  f.list("augmentations", "groups of views", r.augmentations.size(), [&](config::Fields& s, std::size_t i) {
-    if (i >= r.augmentations.size()) r.augmentations.resize(i + 1);
-    bind(s, r.augmentations[i]);
-  });
+  f.list("augmentations",
+         "groups of views",
+         r.augmentations.size(),
+         [&](config::Fields& s, std::size_t i) {
+           if (i >= r.augmentations.size()) r.augmentations.resize(i + 1);
+           bind(s, r.augmentations[i]);
+         });
   const std::string problem = views_problem(r);
-  f.check("augmentations", problem.empty(), problem, "change augmentations[..].views, or the groups");
+  f.check(
+      "augmentations", problem.empty(), problem, "change augmentations[..].views, or the groups");
   f.required("optimizer");
   f.component("optimizer",
               "name",
@@ -139,11 +180,14 @@ void bind(config::Fields& f, Recipe& r) {
   f.section("schedule", "learning rate over time", [&](config::Fields& s) { bind(s, r.schedule); });
   f.section("train", "batch, precision, seed", [&](config::Fields& s) { bind(s, r.train); });
   f.section("eval", "how good the features are, while they are learnt", [&](config::Fields& s) {
-    s.optional_section("knn", r.has_knn, "k-NN on clean features, where data.train and data.val have labels", [&](config::Fields& k) {
-      bind(k, r.knn);
-    });
+    s.optional_section("knn",
+                       r.has_knn,
+                       "k-NN on clean features, where data.train and data.val have labels",
+                       [&](config::Fields& k) { bind(k, r.knn); });
   });
-  f.section("checkpoint", "what a killed run goes on from", [&](config::Fields& s) { bind(s, r.checkpoint); });
+  f.section("checkpoint", "what a killed run goes on from", [&](config::Fields& s) {
+    bind(s, r.checkpoint);
+  });
 }
 
 }  // namespace sslrun::recipe

@@ -20,10 +20,12 @@ struct DataConfig {
 /// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.
 struct LearningRate {
   double lr = 0.3;
-  std::optional<std::int64_t> lr_batch;  // lr is for this many images per step; absent: lr as it stands
+  std::optional<std::int64_t>
+      lr_batch;  // lr is for this many images per step; absent: lr as it stands
   std::string lr_scaling = "linear";
 
-  /// The peak learning rate for a batch of `batch_size` images: lr * batch / lr_batch, or its square root.
+  /// The peak learning rate for a batch of `batch_size` images: lr * batch / lr_batch, or its
+  /// square root.
   double peak(std::int64_t batch_size) const;
 };
 
@@ -35,7 +37,8 @@ struct ScheduleConfig {
 };
 
 struct TrainConfig {
-  std::int64_t batch_size = 256;  // images per optimizer step, over all processes and accumulation steps
+  std::int64_t batch_size =
+      256;  // images per optimizer step, over all processes and accumulation steps
   std::int64_t accumulate = 1;
   std::string precision = "auto";
   std::int64_t seed = 0;

@@ -28,7 +28,9 @@ void read_header(std::string_view text, ShippedRecipe& recipe) {
   while (text.starts_with('#')) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const auto trim = [&] { line.remove_prefix(std::min(line.find_first_not_of("# "), line.size())); };
+    const auto trim = [&] {
+      line.remove_prefix(std::min(line.find_first_not_of("# "), line.size()));
+    };
     trim();
     if (recipe.summary.empty()) {
       recipe.summary = line;
@@ -44,7 +46,8 @@ void read_header(std::string_view text, ShippedRecipe& recipe) {
 
 fs::path configs_folder() {
   if (const auto given = env("SSLRUN_CONFIGS")) {
-    if (!is_folder(*given)) throw UsageError(fmt::format("SSLRUN_CONFIGS must name a folder, got '{}'", *given));
+    if (!is_folder(*given))
+      throw UsageError(fmt::format("SSLRUN_CONFIGS must name a folder, got '{}'", *given));
     return *given;
   }
   std::error_code ignored;
@@ -52,8 +55,9 @@ fs::path configs_folder() {
   const fs::path installed = program.parent_path().parent_path() / "share" / "sslrun" / "configs";
   if (!program.empty() && is_folder(installed)) return installed;
   if (is_folder(SSLRUN_SOURCE_CONFIGS)) return SSLRUN_SOURCE_CONFIGS;
-  throw StorageError(fmt::format("the shipped recipes must be in '{}'; set SSLRUN_CONFIGS to their folder",
-                                 installed.string()));
+  throw StorageError(
+      fmt::format("the shipped recipes must be in '{}'; set SSLRUN_CONFIGS to their folder",
+                  installed.string()));
 }
 
 std::vector<ShippedRecipe> shipped_recipes(const fs::path& folder) {
@@ -69,8 +73,11 @@ std::vector<ShippedRecipe> shipped_recipes(const fs::path& folder) {
     read_header(read_file(path), recipe);
     recipes.push_back(std::move(recipe));
   }
-  if (error) throw StorageError(fmt::format("cannot list the folder '{}': {}", folder.string(), error.message()));
-  std::sort(recipes.begin(), recipes.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (error)
+    throw StorageError(
+        fmt::format("cannot list the folder '{}': {}", folder.string(), error.message()));
+  std::sort(
+      recipes.begin(), recipes.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return recipes;
 }
 

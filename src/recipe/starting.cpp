@@ -20,7 +20,8 @@ namespace sslrun::recipe {
 std::string starting_recipe(std::string_view method) {
   if (!config::find_spec(methods::method_specs(), method)) {
     std::vector<std::string> names;
-    for (const config::ComponentSpec* spec : methods::method_specs()) names.emplace_back(spec->name);
+    for (const config::ComponentSpec* spec : methods::method_specs())
+      names.emplace_back(spec->name);
     const std::string near = config::nearest(method, names);
     throw UsageError(fmt::format("the method must be one of {}; got '{}'{}",
                                  config::join(names),
@@ -32,17 +33,20 @@ std::string starting_recipe(std::string_view method) {
   recipe.encoder = config::make_component(encoders::encoder_specs(), "resnet50");
   recipe.data.train = "path/to/images";
   views::ViewGroup group;
-  group.views = dynamic_cast<const methods::MethodConfig&>(*recipe.method.config).view_needs().min_views;
+  group.views =
+      dynamic_cast<const methods::MethodConfig&>(*recipe.method.config).view_needs().min_views;
   for (const config::ComponentSpec* spec : views::view_specs()) {
     group.ops.push_back(config::make_component(views::view_specs(), spec->name));
   }
   recipe.augmentations = {group};
   recipe.optimizer = config::make_component(optim::optimizer_specs(), "lars");
   recipe.learning_rate.lr_batch = 256;
-  const std::string yaml = config::write_yaml([&](config::Fields& f) { bind(f, recipe); }, config::Comments::kDocs);
+  const std::string yaml =
+      config::write_yaml([&](config::Fields& f) { bind(f, recipe); }, config::Comments::kDocs);
   return fmt::format(
       "# A recipe for {} to start from: set data.train, then `sslrun config check` this file.\n"
-      "# Every key is here with its meaning. Those without a default, which a recipe must give: method, encoder,\n"
+      "# Every key is here with its meaning. Those without a default, which a recipe must give: "
+      "method, encoder,\n"
       "# data.train, augmentations, optimizer and optimizer.lr.\n"
       "{}",
       method,
@@ -51,7 +55,9 @@ std::string starting_recipe(std::string_view method) {
 
 std::string recipe_schema() {
   Recipe recipe;
-  return config::write_schema([&](config::Fields& f) { bind(f, recipe); }, "sslrun recipe").dump(2) + "\n";
+  return config::write_schema([&](config::Fields& f) { bind(f, recipe); }, "sslrun recipe")
+             .dump(2) +
+         "\n";
 }
 
 }  // namespace sslrun::recipe

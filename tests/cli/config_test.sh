@@ -63,7 +63,7 @@ expect "init into a folder that is not there" 8 '' 'no/where' "$sslrun" config i
 
 # check
 sed -i 's|path/to/images.*|data/train|; s|val: ""|val: data/val|; s|batch_size: 256 |batch_size: 4 |; s| k: 20 | k: 3 |' recipe.yaml
-find . -path './.*' -prune -o -print | sort >listing
+find . -path './.*' -prune -o -print | sort >.listing
 expect "check says what a run would do" 0 '^train +12 images of 2 classes$' '' "$sslrun" config check recipe.yaml
 grep -qE '^steps +3 per epoch of 12 images in 2 views each, 300 in 100 epochs, 30 of them warm-up$' "$work/.out" || fail "steps: $(cat .out)"
 grep -qE '^peak lr +0.0046875 with lars$' "$work/.out" || fail "peak lr: $(cat .out)"
@@ -93,7 +93,7 @@ json "mistakes as JSON" "j['mistakes'][0]['key'] == 'optimizer.lr' and j['mistak
 expect "a recipe that is not there" 3 '' "'nowhere.yaml' must be a readable file" "$sslrun" config check nowhere.yaml
 expect "colour when it is forced" 3 '' "$(printf '\033')\\[1;31m" env CLICOLOR_FORCE=1 "$sslrun" config check nowhere.yaml
 expect "no colour in a pipe" 3 '' '^nowhere.yaml: error\[E0001\]' env TERM=xterm "$sslrun" config check nowhere.yaml
-find . -path './.*' -prune -o -print | sort | cmp -s - listing || fail "config check must write nothing"
+find . -path './.*' -prune -o -print | sort | cmp -s - .listing || fail "config check must write nothing"
 
 # show
 expect "show prints every key" 0 '^  keep_last: 2$' '' "$sslrun" config show recipe.yaml

@@ -134,4 +134,13 @@ TEST_CASE("document: a bad override points into itself", "[config][document]") {
   }
 }
 
+TEST_CASE("document: a mistake of an absent value is placed at the mapping around it", "[config][document]") {
+  const Document document = parse_document("r.yaml", "x: 1\na: {b: {c: 1}}\n");
+  const auto place = [&](const char* path) { return place_of(document.root, path).place(); };
+  CHECK(place("a.b.c") == "r.yaml:2:12");
+  CHECK(place("a.b.d") == "r.yaml:2:8");
+  CHECK(place("a.q.d") == "r.yaml:2:4");
+  CHECK(place("q") == "r.yaml:1:1");
+}
+
 }  // namespace sslrun::config

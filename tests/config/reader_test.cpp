@@ -180,6 +180,27 @@ TEST_CASE("reader: all mistakes come in one pass, in the order of the text", "[c
   CHECK(codes == "E0101 E0203 E0201 E0008 E0203 E0101 ");
 }
 
+TEST_CASE("reader: a rule between keys is told beside mistakes that it does not depend on", "[config][reader]") {
+  const auto read_rule = [](const std::string& text) {
+    double a = 0, b = 0, c = 0;
+    const Body body = [&](Fields& f) {
+      f.section("one", "", [&](Fields& s) { s.real("a", a, {}, ""); });
+      f.section("two", "", [&](Fields& s) { s.real("b", b, {}, ""); });
+      f.real("c", c, {}, "");
+      f.check("one.a", a > 1, "must be > 1", "");
+    };
+    std::string codes;
+    for (const Diagnostic& d : find_mistakes(parse_document("r.yaml", text), body)) {
+      codes += d.key + " " + d.code + "; ";
+    }
+    return codes;
+  };
+  CHECK(read_rule("one: {a: 2}\ntwo: {b: 2}\nc: 2\n").empty());
+  CHECK(read_rule("one: {a: 1}\ntwo: {b: x}\n") == "one.a E0207; two.b E0201; ");
+  CHECK(read_rule("one: {a: x}\ntwo: {b: 2}\n") == "one.a E0201; ");
+  CHECK(read_rule("one: {a: 1}\nc: x\n") == "c E0201; ");  // the rule may be about c
+}
+
 TEST_CASE("reader: texts expand the environment and the home folder", "[config][reader]") {
   setenv("SSLRUN_TEST_A", "aa", 1);
   setenv("HOME", "/home/x", 1);

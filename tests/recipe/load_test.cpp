@@ -108,13 +108,15 @@ TEST_CASE("recipe: the resolved form reads back to the same recipe", "[recipe]")
 TEST_CASE("recipe: the resolved form says where each value came from", "[recipe]") {
   const Workplace work;
   const std::string text = resolved_yaml(work.load(kGood, {"train.seed=7"}), true);
-  CHECK_THAT(text, Catch::Matchers::Contains("  temperature: 0.5  # " + work.path("r.yaml") + ":4:16\n"));
+  CHECK_THAT(text,
+             Catch::Matchers::Contains("  temperature: 0.5  # " + work.path("r.yaml") + ":4:16\n"));
   CHECK_THAT(text, Catch::Matchers::Contains("  lr: 0.1  # " + work.path("r.yaml") + ":13:28\n"));
   CHECK_THAT(text, Catch::Matchers::Contains("  seed: 7  # --set train.seed=7\n"));
   CHECK_THAT(text, Catch::Matchers::Contains("  lr_scaling: linear  # default\n"));
 }
 
-TEST_CASE("recipe: the fingerprint changes with every key that decides the computation", "[recipe]") {
+TEST_CASE("recipe: the fingerprint changes with every key that decides the computation",
+          "[recipe]") {
   const Workplace work;
   const std::string before = training_hash(work.load(kFull).recipe);
   CHECK(before.size() == 32);
@@ -172,14 +174,19 @@ TEST_CASE("recipe: the fingerprint ignores what does not decide the computation"
   }
 }
 
-TEST_CASE("recipe: the fingerprint is that of the values, not of how they are written", "[recipe]") {
+TEST_CASE("recipe: the fingerprint is that of the values, not of how they are written",
+          "[recipe]") {
   const Workplace work;
   const std::string before = training_hash(work.load(kGood).recipe);
-  const std::string moved = "train: {batch_size: 4}\n" + replaced(kGood, "train: {batch_size: 4}\n", "# moved\n");
+  const std::string moved =
+      "train: {batch_size: 4}\n" + replaced(kGood, "train: {batch_size: 4}\n", "# moved\n");
   CHECK(training_hash(work.load(moved).recipe) == before);
-  CHECK(training_hash(work.load(kGood, {"schedule.decay=cosine"}).recipe) == before);  // the default
-  CHECK(training_hash(work.load(kGood, {"optimizer.lr=0.05", "optimizer.lr_batch=2"}).recipe) == before);  // peak 0.1
-  CHECK(training_hash(work.load(kGood, {"optimizer.lr_scaling=sqrt"}).recipe) == before);  // nothing scales
+  CHECK(training_hash(work.load(kGood, {"schedule.decay=cosine"}).recipe) ==
+        before);  // the default
+  CHECK(training_hash(work.load(kGood, {"optimizer.lr=0.05", "optimizer.lr_batch=2"}).recipe) ==
+        before);  // peak 0.1
+  CHECK(training_hash(work.load(kGood, {"optimizer.lr_scaling=sqrt"}).recipe) ==
+        before);  // nothing scales
 }
 
 TEST_CASE("recipe: the peak learning rate follows the batch", "[recipe]") {
@@ -193,8 +200,12 @@ TEST_CASE("recipe: the peak learning rate follows the batch", "[recipe]") {
 
 TEST_CASE("recipe: a plan counts whole batches", "[recipe]") {
   const Workplace work;
-  const LoadedRecipe loaded = work.load(
-      kGood, {"train.batch_size=3", "schedule.epochs=5", "optimizer.lr_batch=6", "data.val=$DIR/val", "eval.knn.k=2"});
+  const LoadedRecipe loaded = work.load(kGood,
+                                        {"train.batch_size=3",
+                                         "schedule.epochs=5",
+                                         "optimizer.lr_batch=6",
+                                         "data.val=$DIR/val",
+                                         "eval.knn.k=2"});
   const Plan plan = make_plan(loaded.recipe, open_data(loaded));
   CHECK(plan.train_images == 8);
   CHECK(plan.train_classes == 2);
@@ -209,8 +220,9 @@ TEST_CASE("recipe: a plan counts whole batches", "[recipe]") {
 
 TEST_CASE("recipe: halves without labels train, without k-NN", "[recipe]") {
   const Workplace work;
-  for (const std::vector<std::string>& overrides :
-       {std::vector<std::string>{"data.val=$DIR/flat"}, {"data.train=$DIR/flat", "data.val=$DIR/val"}, {}}) {
+  for (const std::vector<std::string>& overrides : {std::vector<std::string>{"data.val=$DIR/flat"},
+                                                    {"data.train=$DIR/flat", "data.val=$DIR/val"},
+                                                    {}}) {
     const LoadedRecipe loaded = work.load(kGood, overrides);
     CHECK_FALSE(make_plan(loaded.recipe, open_data(loaded)).knn);
   }
@@ -218,8 +230,10 @@ TEST_CASE("recipe: halves without labels train, without k-NN", "[recipe]") {
 
 TEST_CASE("recipe: k-NN that is off compares no classes", "[recipe]") {
   const Workplace work;
-  const std::string text = replaced(kGood, "train: $DIR/train", "train: $DIR/train\n  val: $DIR/other");
-  CHECK_THAT(first_rendered(work.mistakes(text, {"eval.knn.k=1"})), Catch::Matchers::Contains("E0503"));
+  const std::string text =
+      replaced(kGood, "train: $DIR/train", "train: $DIR/train\n  val: $DIR/other");
+  CHECK_THAT(first_rendered(work.mistakes(text, {"eval.knn.k=1"})),
+             Catch::Matchers::Contains("E0503"));
   CHECK(first_rendered(work.mistakes(text, {"eval.knn=false"})) == "");
 }
 
@@ -229,7 +243,10 @@ TEST_CASE("recipe: the starting recipe of every method holds once its data is na
   CHECK_THAT(first_rendered(work.mistakes(text)), Catch::Matchers::Contains("path/to/images"));
   const LoadedRecipe loaded = work.load(text, {"data.train=$DIR/train", "train.batch_size=4"});
   CHECK(open_data(loaded).train->size() == 8);
-  for (const char* key : {"temperature: 0.1  # softmax", "keep_last: 2  # ", "final_lr: 0  # ", "every_epochs: 5  # "}) {
+  for (const char* key : {"temperature: 0.1  # softmax",
+                          "keep_last: 2  # ",
+                          "final_lr: 0  # ",
+                          "every_epochs: 5  # "}) {
     CHECK_THAT(text, Catch::Matchers::Contains(key));
   }
   CHECK_THROWS_WITH(starting_recipe("simcrl"), Catch::Matchers::Contains("did you mean simclr?"));
@@ -237,7 +254,8 @@ TEST_CASE("recipe: the starting recipe of every method holds once its data is na
 
 TEST_CASE("recipe: the schema requires what the reader requires", "[recipe]") {
   const nlohmann::json schema = nlohmann::json::parse(recipe_schema());
-  CHECK(schema["required"] == nlohmann::json({"method", "encoder", "data", "augmentations", "optimizer"}));
+  CHECK(schema["required"] ==
+        nlohmann::json({"method", "encoder", "data", "augmentations", "optimizer"}));
   const nlohmann::json& sgd = schema["properties"]["optimizer"]["anyOf"][0];
   CHECK(sgd["properties"]["name"]["const"] == "sgd");
   CHECK(sgd["required"] == nlohmann::json({"name", "lr"}));
@@ -247,7 +265,8 @@ TEST_CASE("recipe: the schema requires what the reader requires", "[recipe]") {
 
 TEST_CASE("recipe: every shipped recipe loads and says where it comes from", "[recipe]") {
   const Workplace work;
-  const std::filesystem::path folder = std::filesystem::path(SSLRUN_TEST_DIR).parent_path() / "configs";
+  const std::filesystem::path folder =
+      std::filesystem::path(SSLRUN_TEST_DIR).parent_path() / "configs";
   const std::vector<ShippedRecipe> shipped = shipped_recipes(folder);
   std::vector<std::string> names;
   for (const ShippedRecipe& one : shipped) {
@@ -257,19 +276,22 @@ TEST_CASE("recipe: every shipped recipe loads and says where it comes from", "[r
     CHECK_FALSE(one.source.empty());
     std::stringstream text;
     text << std::ifstream(one.path).rdbuf();
-    for (const char* line : {"\n# published: ", "\n# cost: "}) CHECK_THAT(text.str(), Catch::Matchers::Contains(line));
+    for (const char* line : {"\n# published: ", "\n# cost: "})
+      CHECK_THAT(text.str(), Catch::Matchers::Contains(line));
     const std::string data = work.expand("data={train: $DIR/train, val: $DIR/val}");
     const LoadedRecipe loaded =
         load_recipe(one.path, std::vector<std::string>{data, "train.batch_size=4", "eval.knn.k=2"});
     CHECK(open_data(loaded).train->size() == 8);
   }
-  for (const char* name : {"quickstart", "simclr", "simclr-cifar10-resnet18", "simclr-imagenet-resnet50"}) {
+  for (const char* name :
+       {"quickstart", "simclr", "simclr-cifar10-resnet18", "simclr-imagenet-resnet50"}) {
     CHECK(std::find(names.begin(), names.end(), name) != names.end());
   }
 }
 
 TEST_CASE("recipe: published learning rates come out of the shipped recipes", "[recipe]") {
-  const std::filesystem::path folder = std::filesystem::path(SSLRUN_TEST_DIR).parent_path() / "configs";
+  const std::filesystem::path folder =
+      std::filesystem::path(SSLRUN_TEST_DIR).parent_path() / "configs";
   const Workplace work;
   const std::string data = work.expand("data={train: $DIR/train}");
   const auto peak = [&](const char* name) {

@@ -29,11 +29,13 @@ train: {batch_size: 4}
 /// `text` with the first `from` replaced; the test is wrong if there is none.
 inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
-  if (at == std::string::npos) throw std::logic_error("the test replaces what is not there: " + from);
+  if (at == std::string::npos)
+    throw std::logic_error("the test replaces what is not there: " + from);
   return text.replace(at, from.size(), to);
 }
 
-/// Folders of tiny images: train (a 4, b 4), val (a 1, b 1), other (a 1, c 1), flat (5, no labels), empty.
+/// Folders of tiny images: train (a 4, b 4), val (a 1, b 1), other (a 1, c 1), flat (5, no labels),
+/// empty.
 class Workplace {
  public:
   Workplace() {
@@ -42,7 +44,15 @@ class Workplace {
       folder_.write("train/a/" + std::string(name) + ".png", png);
       folder_.write("train/b/" + std::string(name) + ".png", png);
     }
-    for (const char* path : {"val/a/0", "val/b/0", "other/a/0", "other/c/0", "flat/0", "flat/1", "flat/2", "flat/3", "flat/4"}) {
+    for (const char* path : {"val/a/0",
+                             "val/b/0",
+                             "other/a/0",
+                             "other/c/0",
+                             "flat/0",
+                             "flat/1",
+                             "flat/2",
+                             "flat/3",
+                             "flat/4"}) {
       folder_.write(std::string(path) + ".png", png);
     }
     folder_.write("empty/readme.txt", "no image");
@@ -52,7 +62,8 @@ class Workplace {
 
   /// The text with every $DIR replaced by the folder's path.
   std::string expand(std::string text) const {
-    for (std::size_t at; (at = text.find("$DIR")) != std::string::npos;) text.replace(at, 4, path());
+    for (std::size_t at; (at = text.find("$DIR")) != std::string::npos;)
+      text.replace(at, 4, path());
     return text;
   }
 
@@ -68,7 +79,8 @@ class Workplace {
   }
 
   /// The mistakes of reading the recipe and opening its data.
-  std::vector<config::Diagnostic> mistakes(const std::string& text, const std::vector<std::string>& overrides = {}) const {
+  std::vector<config::Diagnostic> mistakes(const std::string& text,
+                                           const std::vector<std::string>& overrides = {}) const {
     try {
       open_data(load(text, overrides));
     } catch (const config::ConfigError& e) {
