@@ -37,6 +37,9 @@ class Method : public nn::Module {
   /// numerics  runs under the caller's autocast; the loss itself is computed in float32.
   virtual StepResult forward(std::span<const at::Tensor> views, const StepContext& context) = 0;
 
+  /// D, the size of the embedding that the loss sees.
+  virtual std::int64_t embedding_dim() const = 0;
+
   /// The encoder in training: what evaluation looks at and what is exported.
   encoders::Encoder& encoder() const { return *encoder_; }
 

@@ -22,6 +22,7 @@ class SimClr final : public Method {
         projector_({.widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
                     .output_norm = nn::Affine::kScale},
                    init),
+        embedding_dim_(config.projector.output_dim),
         temperature_(config.temperature) {
     register_module("projector", projector_);
   }
@@ -38,8 +39,11 @@ class SimClr final : public Method {
             .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
   }
 
+  std::int64_t embedding_dim() const override { return embedding_dim_; }
+
  private:
   nn::Mlp projector_;
+  std::int64_t embedding_dim_;
   double temperature_;
 };
 
