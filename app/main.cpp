@@ -1,16 +1,35 @@
 // The program: parses the command line, runs one command, turns an exception into an exit status. The only catch.
 #include "app/commands.h"
 #include "base/error.h"
+#include "base/terminal.h"
+#include "config/diagnostic.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
 
+namespace {
+
+int report(const sslrun::config::ConfigError& e) {
+  const bool color = sslrun::use_color(STDERR_FILENO);
+  const auto& found = e.diagnostics();
+  for (const auto& mistake : found) fmt::print(stderr, "{}\n", sslrun::config::render(mistake, color));
+  fmt::print(stderr,
+             "sslrun: {} mistake{} in the recipe; `sslrun explain {}` says more\n",
+             found.size(),
+             found.size() == 1 ? "" : "s",
+             found.empty() ? "" : found.front().code);
+  return e.exit_code();
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
   root.require_subcommand(1);
-  root.footer("Example:\n  sslrun explain exit-codes");
+  root.footer("Example:\n  sslrun config init recipe.yaml\n  sslrun config check recipe.yaml\n  sslrun explain E0203");
 #define COMMAND(name) sslrun::app::add_##name(root);
 #include "app/commands/commands.def"
 #undef COMMAND
@@ -19,6 +38,8 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& e) {
     return root.exit(e) == 0 ? 0 : 2;
+  } catch (const sslrun::config::ConfigError& e) {
+    return report(e);
   } catch (const sslrun::Error& e) {
     fmt::print(stderr, "sslrun: {}\n", e.what());
     return e.exit_code();

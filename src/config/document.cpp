@@ -152,6 +152,10 @@ Document parse_document(const std::string& name, std::string text, std::span<con
   return loader.finish(std::move(root), overrides);
 }
 
+std::vector<Diagnostic> find_mistakes(const Document& document, const Body& body) {
+  return find_mistakes(document.root, document.found, body);
+}
+
 void read(const Document& document, const Body& body) {
   read_document(document.root, document.found, body);
 }
@@ -172,6 +176,15 @@ const Node* find_path(const Node& root, std::string_view path) {
     }
   }
   return at;
+}
+
+Span place_of(const Node& root, std::string_view path) {
+  while (!path.empty()) {
+    if (const Node* node = find_path(root, path)) return node->span;
+    const std::size_t dot = path.rfind('.');
+    path = dot == path.npos ? std::string_view() : path.substr(0, dot);
+  }
+  return root.span;
 }
 
 }  // namespace sslrun::config

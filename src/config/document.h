@@ -29,11 +29,18 @@ Document parse_document(const std::string& name,
                         std::string text,
                         std::span<const std::string> overrides = {});
 
+/// Reads the document through body(fields) and returns every mistake of the document and of its values.
+std::vector<Diagnostic> find_mistakes(const Document& document, const Body& body);
+
 /// Reads the document through body(fields) and throws ConfigError with every mistake of the document and of
 /// its values.
 void read(const Document& document, const Body& body);
 
 /// The value at a dotted path, "augmentations[0].ops[1]", or null.
 const Node* find_path(const Node& root, std::string_view path);
+
+/// Where to report a mistake of the value at a dotted path: there, or at the nearest mapping around it where the text
+/// does not give it.
+Span place_of(const Node& root, std::string_view path);
 
 }  // namespace sslrun::config

@@ -75,6 +75,18 @@ constexpr auto kTable = std::to_array<Explanation>({
      "an override through a value",
      "A key can be set only in a mapping and an index only in a list. Give the whole value instead: --set "
      "a={b: 1}."},
+    {"E0501",
+     "the data cannot be used",
+     "data.train and data.val must be there and hold images in the format that data.format names. A relative "
+     "path starts at the folder in which sslrun runs, not at the recipe's."},
+    {"E0502",
+     "too few training images",
+     "An epoch is cut into whole batches, so it takes at least train.batch_size images; k-NN needs at least "
+     "eval.knn.k of them."},
+    {"E0503",
+     "classes that differ",
+     "k-NN compares the classes of data.train with those of data.val: class i must be the same one in both. "
+     "Class folders are numbered in the order of their names."},
 });
 
 }  // namespace

@@ -105,7 +105,7 @@ class Fields {
   /// The key has no default: its absence is a mistake. Call it before the key.
   virtual void required(std::string_view key) = 0;
   /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the keys; it
-  /// is skipped where one of them is already wrong. what: "must be ...".
+  /// is skipped where `key`, something below it, or a plain value beside it is already wrong. what: "must be ...".
   virtual void check(std::string_view key, bool holds, std::string_view what, std::string_view help) = 0;
 
   /// A component without common keys.

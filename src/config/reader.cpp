@@ -65,6 +65,11 @@ bool is_text(const Node& node) {
   return node.is_scalar() && !parse_real(node, number) && !parse_bool(node, truth);
 }
 
+// "ops[0].blur" -> "ops".
+std::string_view first_key(std::string_view path) {
+  return path.substr(0, path.find_first_of(".["));
+}
+
 std::vector<std::string> names_of(Registry registry) {
   std::vector<std::string> names;
   for (const ComponentSpec* spec : registry) names.emplace_back(spec->name);
@@ -91,7 +96,7 @@ void Reader::report(const char* code,
                     std::string what,
                     std::string help,
                     std::string note) {
-  wrong_ = true;
+  wrong_keys_.emplace_back(first_key(key));
   state_.found.push_back({code, at, join_path(key), std::move(what), std::move(help), std::move(note)});
 }
 
@@ -108,6 +113,11 @@ const Node* Reader::take(std::string_view key, std::string_view doc) {
   if (needed && !muted_ && mapping())
     report("E0102", at_, key, "the key must be given, it has no default", "", std::string(doc));
   return nullptr;
+}
+
+const Node* Reader::take_block(std::string_view key, std::string_view doc) {
+  blocks_.emplace_back(key);
+  return take(key, doc);
 }
 
 bool Reader::number(const Node& node,
@@ -303,17 +313,17 @@ void Reader::nested(std::string_view key, const Node* node, bool muted, const Bo
   Reader inner(state_, node, node ? node->span : at_, join_path(key), muted);
   if (body) body(inner);
   inner.finish();
-  wrong_ = wrong_ || inner.wrong();
+  if (inner.wrong()) wrong_keys_.emplace_back(first_key(key));
 }
 
 void Reader::section(std::string_view key, std::string_view doc, const Body& body) {
   const std::size_t before = state_.found.size();
-  const Node* node = take(key, doc);
+  const Node* node = take_block(key, doc);
   nested(key, node, muted_ || state_.found.size() != before || !mapping(), body);
 }
 
 void Reader::optional_section(std::string_view key, bool& present, std::string_view doc, const Body& body) {
-  const Node* node = take(key, doc);
+  const Node* node = take_block(key, doc);
   if (!node) return nested(key, nullptr, true, body);
   bool on = false;
   if (parse_bool(*node, on)) {
@@ -334,7 +344,7 @@ void Reader::optional_section(std::string_view key, bool& present, std::string_v
 }
 
 void Reader::list(std::string_view key, std::string_view doc, std::size_t, const ItemBody& body) {
-  const Node* node = take(key, doc);
+  const Node* node = take_block(key, doc);
   if (!node) return;
   if (!node->is_list()) {
     report("E0201",
@@ -357,7 +367,7 @@ void Reader::component(std::string_view key,
                        std::string_view doc,
                        const Body& common) {
   const std::size_t before = state_.found.size();
-  const Node* node = take(key, doc);
+  const Node* node = take_block(key, doc);
   const bool missing = state_.found.size() != before;
   if (node && node->is_scalar()) {
     report("E0201",
@@ -425,7 +435,7 @@ void Reader::components(std::string_view key,
                         std::vector<NamedComponent>& value,
                         Registry registry,
                         std::string_view doc) {
-  const Node* node = take(key, doc);
+  const Node* node = take_block(key, doc);
   if (!node) return;
   if (!node->is_list()) {
     report("E0201",
@@ -459,7 +469,10 @@ void Reader::required(std::string_view key) {
 }
 
 void Reader::check(std::string_view key, bool holds, std::string_view what, std::string_view help) {
-  if (holds || wrong_ || muted_) return;
+  const auto decides = [&](const std::string& wrong) {
+    return wrong == first_key(key) || std::find(blocks_.begin(), blocks_.end(), wrong) == blocks_.end();
+  };
+  if (holds || muted_ || std::any_of(wrong_keys_.begin(), wrong_keys_.end(), decides)) return;
   const Node* at = node_;
   for (std::string_view rest = key; at && !rest.empty();) {
     const std::size_t dot = rest.find('.');
@@ -528,16 +541,20 @@ Diagnostic unknown_key(const ReadState& state, const ReadState::Unknown& u) {
 
 }  // namespace
 
-void read_document(const Node& root, std::vector<Diagnostic> found, const Body& body) {
+std::vector<Diagnostic> find_mistakes(const Node& root, std::vector<Diagnostic> found, const Body& body) {
   ReadState state;
   state.found = std::move(found);
   Reader reader(state, &root, root.span, "");
   body(reader);
   reader.finish();
   for (const ReadState::Unknown& u : state.unknown) state.found.push_back(unknown_key(state, u));
-  if (state.found.empty()) return;
   sort_diagnostics(state.found);
-  throw ConfigError(std::move(state.found));
+  return std::move(state.found);
+}
+
+void read_document(const Node& root, std::vector<Diagnostic> found, const Body& body) {
+  found = find_mistakes(root, std::move(found), body);
+  if (!found.empty()) throw ConfigError(std::move(found));
 }
 
 }  // namespace sslrun::config

@@ -73,10 +73,11 @@ class Reader final : public Fields {
   void finish();
 
   /// Whether anything but an unknown key was reported here or below.
-  bool wrong() const { return wrong_; }
+  bool wrong() const { return !wrong_keys_.empty(); }
 
  private:
   const Node* take(std::string_view key, std::string_view doc);
+  const Node* take_block(std::string_view key, std::string_view doc);
   bool mapping() const;
   std::string join_path(std::string_view key) const;
   void report(const char* code,
@@ -119,9 +120,14 @@ class Reader final : public Fields {
   Span at_;
   std::string path_;
   bool muted_;
-  bool wrong_ = false;
   std::vector<std::string> known_, required_;
+  std::vector<std::string> blocks_;      // keys whose values have keys of their own
+  std::vector<std::string> wrong_keys_;  // keys with a mistake in them or below them
 };
+
+/// Reads the document `root` through `body` and returns every mistake, those already `found` included, in the
+/// order of the text.
+std::vector<Diagnostic> find_mistakes(const Node& root, std::vector<Diagnostic> found, const Body& body);
 
 /// Reads the document `root` through `body` and throws ConfigError with every mistake, those already `found`
 /// included.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace sslrun::config {
@@ -140,7 +141,8 @@ class SchemaWriter final : public Fields {
 
   void set(std::string_view key, Json schema, std::string_view doc, Json initial = nullptr) {
     if (!doc.empty()) schema["description"] = std::string(doc);
-    if (!initial.is_null()) schema["default"] = std::move(initial);
+    const bool needed = std::find(required_.begin(), required_.end(), key) != required_.end();
+    if (!initial.is_null() && !needed) schema["default"] = std::move(initial);
     properties_[std::string(key)] = std::move(schema);
   }
 

@@ -1,12 +1,12 @@
 #pragma once
 #include <cstdint>
 
-#include "config/component.h"
+#include "methods/method_config.h"
 
 namespace sslrun::methods {
 
 /// SimCLR's own keys.
-struct SimClrConfig final : config::Component {
+struct SimClrConfig final : MethodConfig {
   struct Projector {
     std::int64_t hidden_dim = 2048;
     std::int64_t output_dim = 128;
@@ -16,6 +16,8 @@ struct SimClrConfig final : config::Component {
   Projector projector;
 
   void bind(config::Fields& fields) override;
+
+  ViewNeeds view_needs() const override { return {.min_views = 2, .max_views = 2, .same_size = true}; }
 };
 
 /// The registry's row: name, summary, source and a maker of SimClrConfig.

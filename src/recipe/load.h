@@ -28,15 +28,20 @@ struct OpenedData {
   std::unique_ptr<data::Source> val;  // null: the recipe names none
 };
 
+/// Whether a run of this recipe on this data evaluates with k-NN: it wants to, and both halves have labels.
+bool runs_knn(const Recipe& recipe, const OpenedData& data);
+
 /// Opens the recipe's data. errors    ConfigError, pointing into the recipe, where there is nothing to learn from, the
-/// batch is larger than the data set, or the format is not what the recipe says.
+/// batch is larger than the data set, the format is not what the recipe says, or k-NN cannot compare the two halves.
 OpenedData open_data(const LoadedRecipe& loaded);
 
-/// Every key with its value, one a line: recipe.resolved.yaml. origins: say where each value came from.
+/// Every key with its value, one a line: recipe.resolved.yaml. origins: say where each value came from. An `auto`
+/// that the caller has decided in loaded.recipe is written as decided.
 std::string resolved_yaml(const LoadedRecipe& loaded, bool origins);
 
 /// 32 hexadecimal digits that change when a key that decides what is computed changes: a run resumes only with the same.
-/// Left out: data.val, eval, checkpoint, train.workers, and paths (the data has its own fingerprint).
+/// Left out: data (it has its own fingerprint), eval, checkpoint, train.workers; of the learning rate the peak counts,
+/// not how it was written. Decide train.precision first: `auto` and what it stands for differ.
 std::string training_hash(const Recipe& recipe);
 
 }  // namespace sslrun::recipe

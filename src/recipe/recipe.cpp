@@ -1,9 +1,13 @@
 #include "recipe/recipe.h"
 
 #include "encoders/encoder_configs.h"
+#include "methods/method_config.h"
 #include "methods/method_configs.h"
 #include "optim/optimizer_configs.h"
+#include "views/random_resized_crop.h"
 #include "views/view_ops.h"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <string_view>
@@ -28,6 +32,8 @@ void bind(config::Fields& f, views::ViewGroup& g) {
   f.integer("views", g.views, {.min = 1, .max = 64}, "how many views of each image this group makes");
   f.required("ops");
   f.components("ops", g.ops, views::view_specs(), "operations, run in the order given");
+  const std::string problem = views::ops_problem(g.ops);
+  f.check("ops", problem.empty(), problem, "the crop makes the pixels, normalize hands them to the encoder");
 }
 
 void bind(config::Fields& f, ScheduleConfig& c) {
@@ -45,6 +51,59 @@ void bind(config::Fields& f, TrainConfig& c) {
   f.integer("seed", c.seed, {.min = 0, .max = kMaxSeed}, "decides order, views and initial weights");
   f.integer_or_auto("workers", c.workers, {.min = 1, .max = 1024}, "decode threads per process");
   f.check("accumulate", c.batch_size % c.accumulate == 0, "must divide train.batch_size", "change one of the two");
+  f.check("accumulate",
+          c.batch_size / c.accumulate >= 2,
+          "must leave at least 2 images per micro-batch: one has no other to be compared with",
+          "accumulate less");
+}
+
+void bind(config::Fields& f, LearningRate& c) {
+  f.required("lr");
+  f.real("lr", c.lr, {.min = 0, .open_min = true}, "peak learning rate, after the warm-up");
+  f.integer_or_auto("lr_batch",
+                    c.lr_batch,
+                    {.min = 1},
+                    "images per step that lr is meant for: it scales with train.batch_size; auto: lr as it stands");
+  f.choice("lr_scaling", c.lr_scaling, kScalings, "how lr grows with train.batch_size / lr_batch");
+}
+
+void bind(config::Fields& f, KnnEval& c) {
+  f.integer("every_epochs", c.every_epochs, {.min = 1}, "epochs from one evaluation to the next");
+  f.integer("k", c.k, {.min = 1}, "neighbours that vote");
+  f.real("temperature", c.temperature, {.min = 0, .open_min = true}, "a vote weighs exp(cosine / temperature)");
+}
+
+void bind(config::Fields& f, CheckpointConfig& c) {
+  f.integer("every_epochs", c.every_epochs, {.min = 1}, "epochs from one checkpoint to the next");
+  f.real("every_minutes", c.every_minutes, {.min = 0, .open_min = true}, "and at most this long between two");
+  f.integer("keep_last", c.keep_last, {.min = 2}, "checkpoints that are kept; the newest sound one always is");
+}
+
+// What a method needs of the views and does not get, or "".
+std::string views_problem(const Recipe& r) {
+  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  if (!method) return "";
+  const methods::ViewNeeds needs = method->view_needs();
+  std::int64_t views = 0;
+  for (const views::ViewGroup& group : r.augmentations) views += group.views;
+  if (views < needs.min_views || views > needs.max_views) {
+    const std::string range = needs.min_views == needs.max_views
+                                  ? std::to_string(needs.min_views)
+                                  : fmt::format("{} to {}", needs.min_views, needs.max_views);
+    return fmt::format("must make {} views of each image for {}, got {}", range, r.method.name, views);
+  }
+  if (!needs.same_size) return "";
+  const auto side = [](const views::ViewGroup& group) {
+    return dynamic_cast<const views::RandomResizedCrop&>(*group.ops.front().config).size;
+  };
+  for (const views::ViewGroup& group : r.augmentations) {
+    if (side(group) == side(r.augmentations.front())) continue;
+    return fmt::format("must make views of one size for {}, got {} and {} pixels",
+                       r.method.name,
+                       side(r.augmentations.front()),
+                       side(group));
+  }
+  return "";
 }
 
 }  // namespace
@@ -68,10 +127,23 @@ void bind(config::Fields& f, Recipe& r) {
     if (i >= r.augmentations.size()) r.augmentations.resize(i + 1);
     bind(s, r.augmentations[i]);
   });
+  const std::string problem = views_problem(r);
+  f.check("augmentations", problem.empty(), problem, "change augmentations[..].views, or the groups");
   f.required("optimizer");
-  f.component("optimizer", "name", r.optimizer, optim::optimizer_specs(), "how the weights move");
+  f.component("optimizer",
+              "name",
+              r.optimizer,
+              optim::optimizer_specs(),
+              "how the weights move",
+              [&](config::Fields& s) { bind(s, r.learning_rate); });
   f.section("schedule", "learning rate over time", [&](config::Fields& s) { bind(s, r.schedule); });
   f.section("train", "batch, precision, seed", [&](config::Fields& s) { bind(s, r.train); });
+  f.section("eval", "how good the features are, while they are learnt", [&](config::Fields& s) {
+    s.optional_section("knn", r.has_knn, "k-NN on clean features, where data.train and data.val have labels", [&](config::Fields& k) {
+      bind(k, r.knn);
+    });
+  });
+  f.section("checkpoint", "what a killed run goes on from", [&](config::Fields& s) { bind(s, r.checkpoint); });
 }
 
 }  // namespace sslrun::recipe

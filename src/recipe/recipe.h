@@ -54,7 +54,7 @@ struct CheckpointConfig {
   std::int64_t keep_last = 2;
 };
 
-/// What a run is made of: design of section "Recipe" in README. Every field is named once, in bind().
+/// What a run is made of. Every field is named once, in bind().
 struct Recipe {
   std::int64_t version = 1;
   config::NamedComponent method;

@@ -1,0 +1,20 @@
+#pragma once
+#include <cstdint>
+
+#include "config/component.h"
+
+namespace sslrun::methods {
+
+/// What a method needs of the views of an image, all groups together; checked when a recipe is read.
+struct ViewNeeds {
+  std::int64_t min_views = 1;
+  std::int64_t max_views = 1;
+  bool same_size = false;  // the views go through the encoder as one batch
+};
+
+/// The keys of a method: what every METHOD of methods.def makes.
+struct MethodConfig : config::Component {
+  virtual ViewNeeds view_needs() const = 0;
+};
+
+}  // namespace sslrun::methods

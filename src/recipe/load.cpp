@@ -1,0 +1,154 @@
+#include "recipe/load.h"
+
+#include "base/error.h"
+#include "config/reader.h"
+#include "config/writer.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sslrun::recipe {
+namespace {
+
+namespace fs = std::filesystem;
+
+using config::Diagnostic;
+
+bool has_labels(const data::Source* source) {
+  return source && !source->labels().empty();
+}
+
+// Adds a mistake where data.train or data.val names nothing that is there. Skipped where the key is already wrong.
+void check_exists(const config::Document& document,
+                  const std::string& key,
+                  const std::string& path,
+                  std::vector<Diagnostic>& found) {
+  const auto at_key = [&](const Diagnostic& d) { return d.key == key; };
+  if (!config::find_path(document.root, key) || std::any_of(found.begin(), found.end(), at_key)) return;
+  std::error_code error;
+  if (fs::exists(path, error)) return;
+  std::string help;
+  if (!fs::path(path).is_absolute()) {
+    std::error_code ignored;
+    help = fmt::format("a relative path starts at the current folder, '{}'", fs::current_path(ignored).string());
+  }
+  const std::string why = error ? fmt::format(" ({})", error.message()) : "";
+  found.push_back({"E0501",
+                   config::place_of(document.root, key),
+                   key,
+                   fmt::format("must be a folder or file that exists, got '{}'{}", path, why),
+                   std::move(help)});
+}
+
+std::unique_ptr<data::Source> open_half(const LoadedRecipe& loaded,
+                                        const char* key,
+                                        const std::string& path,
+                                        data::Split split,
+                                        std::vector<Diagnostic>& found) {
+  try {
+    return data::open_source(path, loaded.recipe.data.format, split);
+  } catch (const DataError& e) {  // the user's way out is the recipe: say it there
+    found.push_back({"E0501", config::place_of(loaded.document.root, key), key, e.what(), ""});
+    return nullptr;
+  }
+}
+
+void check_at_most(const LoadedRecipe& loaded,
+                   const char* key,
+                   std::int64_t value,
+                   std::int64_t num_images,
+                   std::vector<Diagnostic>& found) {
+  if (value <= num_images) return;
+  found.push_back({"E0502",
+                   config::place_of(loaded.document.root, key),
+                   key,
+                   fmt::format("must be at most the number of training images, {}, got {}", num_images, value),
+                   fmt::format("lower {} or give more images in data.train", key)});
+}
+
+// Class i must be the same in both halves; one may lack the other's last classes.
+void check_classes(const LoadedRecipe& loaded, const OpenedData& data, std::vector<Diagnostic>& found) {
+  const std::vector<std::string> train = data.train->class_names(), val = data.val->class_names();
+  const std::size_t shared = std::min(train.size(), val.size());
+  for (std::size_t i = 0; i < shared; ++i) {
+    if (train[i] == val[i]) continue;
+    found.push_back({"E0503",
+                     config::place_of(loaded.document.root, "data.val"),
+                     "data.val",
+                     fmt::format("class {} must be that of data.train, '{}', got '{}'", i, train[i], val[i]),
+                     "give both the same class folders, or turn k-NN off with eval: {knn: false}",
+                     fmt::format("data.train has {} classes, data.val {}", train.size(), val.size())});
+    return;
+  }
+}
+
+}  // namespace
+
+LoadedRecipe load_recipe(const fs::path& path, std::span<const std::string> overrides) {
+  LoadedRecipe loaded;
+  loaded.name = path.stem().string();
+  loaded.document = config::load_document(path, overrides);
+  loaded.text = loaded.document.root.span.source->text;
+  Recipe& recipe = loaded.recipe;
+  const auto body = [&](config::Fields& f) { bind(f, recipe); };
+  std::vector<Diagnostic> found = config::find_mistakes(loaded.document, body);
+  check_exists(loaded.document, "data.train", recipe.data.train, found);
+  if (!recipe.data.val.empty()) check_exists(loaded.document, "data.val", recipe.data.val, found);
+  if (!found.empty()) {
+    config::sort_diagnostics(found);
+    throw config::ConfigError(std::move(found));
+  }
+  return loaded;
+}
+
+bool runs_knn(const Recipe& recipe, const OpenedData& data) {
+  return recipe.has_knn && has_labels(data.train.get()) && has_labels(data.val.get());
+}
+
+OpenedData open_data(const LoadedRecipe& loaded) {
+  const Recipe& recipe = loaded.recipe;
+  std::vector<Diagnostic> found;
+  OpenedData data;
+  data.train = open_half(loaded, "data.train", recipe.data.train, data::Split::kTrain, found);
+  if (!recipe.data.val.empty()) {
+    data.val = open_half(loaded, "data.val", recipe.data.val, data::Split::kTest, found);
+  }
+  if (data.train) check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
+  if (runs_knn(recipe, data)) {
+    check_at_most(loaded, "eval.knn.k", recipe.knn.k, data.train->size(), found);
+    check_classes(loaded, data, found);
+  }
+  if (!found.empty()) {
+    config::sort_diagnostics(found);
+    throw config::ConfigError(std::move(found));
+  }
+  return data;
+}
+
+std::string resolved_yaml(const LoadedRecipe& loaded, bool origins) {
+  Recipe recipe = loaded.recipe;
+  const auto body = [&](config::Fields& f) { bind(f, recipe); };
+  return config::write_yaml(
+      body, origins ? config::Comments::kOrigins : config::Comments::kNone, &loaded.document.root);
+}
+
+std::string training_hash(const Recipe& recipe) {
+  Recipe copy = recipe;
+  nlohmann::json json = config::write_json([&](config::Fields& f) { bind(f, copy); });  // json: keys in their order
+  for (const char* key : {"data", "eval", "checkpoint"}) json.erase(key);
+  json["train"].erase("workers");
+  json["optimizer"]["lr"] = recipe.learning_rate.peak(recipe.train.batch_size);
+  for (const char* key : {"lr_batch", "lr_scaling"}) json["optimizer"].erase(key);
+  const std::string text = json.dump();
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+}  // namespace sslrun::recipe
