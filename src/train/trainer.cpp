@@ -7,7 +7,7 @@
 #include "eval/features.h"
 #include "eval/knn.h"
 #include "image/png_write.h"
-#include "ops/gradient.h"
+#include "ops/step.h"
 #include "views/eval_transform.h"
 #include "views/preview.h"
 
@@ -89,7 +89,8 @@ int Trainer::run() {
 Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const std::int64_t micro_batches = recipe_.train.accumulate;
   const std::int64_t images = recipe_.train.batch_size / micro_batches;
-  StepOutcome outcome{.lr = schedule_.lr(state_.step)};
+  StepOutcome outcome;
+  outcome.lr = schedule_.lr(state_.step);
   optimizer_->zero_grad();
   for (std::int64_t m = 0; m < micro_batches; ++m) {
     std::vector<at::Tensor> views;

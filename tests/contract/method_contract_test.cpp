@@ -7,7 +7,7 @@
 #include "encoders/resnet_config.h"
 #include "methods/method.h"
 #include "methods/method_configs.h"
-#include "ops/gradient.h"
+#include "ops/step.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_configs.h"
 

@@ -5,7 +5,7 @@
 #include "methods/method.h"
 #include "methods/method_configs.h"
 #include "methods/simclr_config.h"
-#include "ops/gradient.h"
+#include "ops/step.h"
 
 #include <ATen/core/Tensor.h>
 

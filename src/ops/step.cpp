@@ -1,4 +1,4 @@
-#include "ops/gradient.h"
+#include "ops/step.h"
 
 #include "base/error.h"
 
