@@ -32,14 +32,16 @@ int main(int argc, char** argv) {
   CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
   root.require_subcommand(1);
   root.footer(
-      "Example:\n  sslrun config init recipe.yaml\n  sslrun config check recipe.yaml\n  sslrun "
-      "explain E0203");
+      "Example:\n  sslrun config init recipe.yaml\n  sslrun pretrain recipe.yaml\n  sslrun "
+      "linear-probe runs/recipe");
 #define COMMAND(name) sslrun::app::add_##name(root);
 #include "app/commands/commands.def"
 #undef COMMAND
   try {
     root.parse(argc, argv);
     return 0;
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();  // a command's own status: stopped and saved
   } catch (const CLI::ParseError& e) {
     return root.exit(e) == 0 ? 0 : 2;
   } catch (const sslrun::config::ConfigError& e) {

@@ -10,7 +10,8 @@ namespace sslrun::nn {
 /// the order in which the parts are built, never on threads, device or LibTorch. All tensors are float32 on the CPU.
 class Init {
  public:
-  explicit Init(std::uint32_t seed) : seed_(seed) {}
+  /// first_ordinal: where this part of the network starts counting, so that another part's size does not move its values.
+  explicit Init(std::uint32_t seed, std::uint32_t first_ordinal = 0) : seed_(seed), ordinal_(first_ordinal) {}
 
   /// Independent N(0, std^2).
   at::Tensor normal(at::IntArrayRef shape, double std);
@@ -21,7 +22,7 @@ class Init {
 
  private:
   std::uint32_t seed_;
-  std::uint32_t ordinal_ = 0;
+  std::uint32_t ordinal_;
 };
 
 }  // namespace sslrun::nn

@@ -147,6 +147,11 @@ std::string resolved_yaml(const LoadedRecipe& loaded, bool origins) {
       body, origins ? config::Comments::kOrigins : config::Comments::kNone, &loaded.document.root);
 }
 
+std::string resolved_json(const Recipe& recipe) {
+  Recipe copy = recipe;
+  return config::write_json([&](config::Fields& f) { bind(f, copy); }).dump();
+}
+
 std::string training_hash(const Recipe& recipe) {
   Recipe copy = recipe;
   nlohmann::json json =

@@ -41,6 +41,10 @@ OpenedData open_data(const LoadedRecipe& loaded);
 /// from. An `auto` that the caller has decided in loaded.recipe is written as decided.
 std::string resolved_yaml(const LoadedRecipe& loaded, bool origins);
 
+/// Every key with its value, as JSON: what a checkpoint remembers to say later which key was
+/// changed.
+std::string resolved_json(const Recipe& recipe);
+
 /// 32 hexadecimal digits that change when a key that decides what is computed changes: a run
 /// resumes only with the same. Left out: data (it has its own fingerprint), eval, checkpoint,
 /// train.workers; of the learning rate the peak counts, not how it was written. Decide

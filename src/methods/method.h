@@ -1,0 +1,60 @@
+// A method turns the views of a batch into a loss.  N images of one process, C channels, H x W pixels.
+#pragma once
+#include "encoders/encoder.h"
+#include "nn/module.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sslrun::config {
+struct NamedComponent;
+}
+namespace sslrun::dist {
+class World;
+}
+
+namespace sslrun::methods {
+
+struct StepContext {
+  dist::World& world;
+};
+
+struct StepResult {
+  at::Tensor loss;                                         // a float32 scalar with its graph
+  std::vector<std::pair<std::string, at::Tensor>> scalars;  // float32 scalars to log, without a graph
+};
+
+/// A method owns the encoder and what it trains beside it. Its state is named "encoder.*" and after its own parts.
+class Method : public nn::Module {
+ public:
+  /// One micro-batch. shapes: views[v] [N, 3, H_v, W_v] float32, normalised; view v of image i in row i.
+  /// numerics  runs under the caller's autocast; the loss itself is computed in float32.
+  virtual StepResult forward(std::span<const at::Tensor> views, const StepContext& context) = 0;
+
+  /// D, the size of the embedding that the loss sees.
+  virtual std::int64_t embedding_dim() const = 0;
+
+  /// The encoder in training: what evaluation looks at and what is exported.
+  encoders::Encoder& encoder() const { return *encoder_; }
+
+ protected:
+  explicit Method(std::unique_ptr<encoders::Encoder> encoder) : encoder_(std::move(encoder)) {
+    register_module("encoder", *encoder_);
+  }
+
+ private:
+  std::unique_ptr<encoders::Encoder> encoder_;
+};
+
+/// The method that a recipe names, on the CPU in train mode, its own parts started from `seed`.
+std::unique_ptr<Method> make_method(const config::NamedComponent& component,
+                                    std::unique_ptr<encoders::Encoder> encoder,
+                                    std::uint32_t seed);
+
+}  // namespace sslrun::methods

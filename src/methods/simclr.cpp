@@ -1,0 +1,59 @@
+// SimCLR: two views of an image attract, all other views of the batch repel.  N = images of this process, D = output_dim.
+// source: Chen et al. 2020, arXiv:2002.05709, algorithm 1; google-research/simclr objective.py, model_util.py.
+#include "methods/method.h"
+#include "methods/simclr_config.h"
+
+#include "base/error.h"
+#include "dist/world.h"
+#include "nn/mlp.h"
+#include "ops/embedding_std.h"
+#include "ops/nt_xent.h"
+#include "ops/rows.h"
+
+namespace sslrun::methods {
+namespace {
+
+constexpr std::uint32_t kFirstOrdinal = 1u << 16;  // the encoder has the ordinals below
+
+class SimClr final : public Method {
+ public:
+  SimClr(const SimClrConfig& config, std::unique_ptr<encoders::Encoder> network, nn::Init init)
+      : Method(std::move(network)),
+        projector_({.widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
+                    .output_norm = nn::Affine::kScale},
+                   init),
+        embedding_dim_(config.projector.output_dim),
+        temperature_(config.temperature) {
+    register_module("projector", projector_);
+  }
+
+  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+    check_invariant(views.size() == 2, "SimCLR has two views");
+    // One pass over both views: batch norm sees them together, as the official code does.
+    const at::Tensor x_NCHW = ops::cat_rows(views);
+    const at::Tensor z_ND = projector_.forward(encoder().forward(x_NCHW));
+    const std::int64_t images = views[0].size(0);
+    const at::Tensor all[] = {context.world.all_gather(z_ND.narrow(0, 0, images)),
+                              context.world.all_gather(z_ND.narrow(0, images, images))};
+    return {.loss = ops::nt_xent(ops::cat_rows(all), temperature_),
+            .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
+  }
+
+  std::int64_t embedding_dim() const override { return embedding_dim_; }
+
+ private:
+  nn::Mlp projector_;
+  std::int64_t embedding_dim_;
+  double temperature_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method_simclr(const config::Component& component,
+                                           std::unique_ptr<encoders::Encoder> encoder,
+                                           std::uint32_t seed) {
+  return std::make_unique<SimClr>(
+      dynamic_cast<const SimClrConfig&>(component), std::move(encoder), nn::Init(seed, kFirstOrdinal));
+}
+
+}  // namespace sslrun::methods

@@ -1,0 +1,24 @@
+// The edge between tensors and the training loop's numbers.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+
+namespace sslrun::ops {
+
+/// A batch of views as the encoder takes it. pixels_NHWC: float32 [n, height, width, 3], dense, valid while the answer is used
+/// (on the CPU it is not copied). Answer: [n, 3, height, width], channels last, on `device`.
+at::Tensor images_to(const float* pixels_NHWC, std::int64_t n, std::int64_t height, std::int64_t width, at::Device device);
+
+/// Adds `scale` times the gradient of `loss` to the gradients of the leaves it was computed from.
+void backward(const at::Tensor& loss, double scale);
+
+/// The value of a scalar tensor; waits for its device.
+double value(const at::Tensor& scalar);
+
+/// The L2 norm of all gradients together; not finite where one of their elements is not.
+/// A parameter without a gradient is a bug of the caller.
+double gradient_norm(std::span<const at::Tensor> parameters);
+
+}  // namespace sslrun::ops

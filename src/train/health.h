@@ -1,0 +1,23 @@
+// Says in words when training is failing.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sslrun::train {
+
+/// Watches the standard deviation of the embeddings (ops/embedding_std.h): a healthy one is near 1 / sqrt(D).
+class CollapseWatch {
+ public:
+  /// What to tell the user after this step; nothing as a rule, and never the same twice.
+  std::optional<std::string> observe(std::int64_t step, double embedding_std, std::int64_t dim);
+
+ private:
+  std::int64_t low_steps_ = 0;
+  bool told_ = false;
+};
+
+/// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time; nothing below 10 %.
+std::optional<std::string> starving_verdict(double data_wait, std::int64_t workers);
+
+}  // namespace sslrun::train

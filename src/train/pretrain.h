@@ -1,0 +1,22 @@
+// The command `sslrun pretrain`.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace sslrun::train {
+
+struct PretrainOptions {
+  std::string recipe;
+  std::vector<std::string> overrides;  // "a.b=c", in order
+  std::string out;                     // empty: runs/<name of the recipe>
+  std::string devices = "auto";        // auto, cpu, cuda, cuda:0
+  bool overwrite = false;              // start afresh in a folder that holds another run
+  bool dry_run = false;                // check everything, write nothing
+};
+
+/// Trains, or goes on with, the run of a recipe. Words go to stderr.
+/// Returns the exit status: 0 done; stopped by a signal and saved: 130 or 143, 75 under a batch system.
+/// errors    ConfigError, DataError, CheckpointError, NumericsError, StorageError, DeviceError.
+int pretrain(const PretrainOptions& options);
+
+}  // namespace sslrun::train

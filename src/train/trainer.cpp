@@ -1,0 +1,238 @@
+#include "train/trainer.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "eval/features.h"
+#include "eval/knn.h"
+#include "image/png_write.h"
+#include "ops/step.h"
+#include "views/eval_transform.h"
+#include "views/preview.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sslrun::train {
+namespace {
+
+constexpr std::int64_t kLogEverySteps = 10;
+constexpr std::int64_t kPreviewRows = 8;
+constexpr std::size_t kBadImagesTold = 5;
+constexpr std::int64_t kEvalBatch = 256;
+
+data::LoaderOptions loader_options(const recipe::TrainConfig& train, std::int64_t start, std::int64_t end) {
+  return {.threads = train.workers.value(), .start_step = start, .end_step = end};
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainerDeps& deps, const RunState& start, const checkpoint::Snapshot* snapshot)
+    : deps_(deps),
+      recipe_(deps.loaded.recipe),
+      pipeline_(recipe_.augmentations, static_cast<std::uint32_t>(recipe_.train.seed)),
+      work_(pipeline_),
+      sampler_(static_cast<std::uint32_t>(recipe_.train.seed), deps.data.train->size(), recipe_.train.batch_size),
+      method_(methods::make_method(recipe_.method,
+                                   encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed)),
+                                   static_cast<std::uint32_t>(recipe_.train.seed))),
+      schedule_(recipe_.schedule, recipe_.learning_rate.peak(recipe_.train.batch_size), sampler_.steps_per_epoch()),
+      store_(deps.folder.path(), recipe_.checkpoint.keep_last),
+      state_(start),
+      total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
+      metrics_(deps.folder.path() / "metrics.jsonl", state_.step),
+      events_(deps.folder.path() / "tensorboard"),
+      monitor_(deps.folder.path(),
+               {total_steps_, sampler_.steps_per_epoch(), recipe_.schedule.epochs, recipe_.train.batch_size},
+               state_.step,
+               state_.time_s) {
+  method_->to(deps.device);
+  method_->to_channels_last();
+  optimizer_ = optim::make_optimizer(recipe_.optimizer, method_->named_parameters());
+  for (const auto& [name, parameter] : method_->named_parameters()) parameters_.push_back(parameter);
+  if (snapshot != nullptr) {
+    nn::load_state(*method_, snapshot->model);
+    optimizer_->load_state(snapshot->optimizer);
+  }
+  if (state_.step < total_steps_) {
+    loader_ = std::make_unique<data::Loader>(
+        *deps.data.train, sampler_, work_, loader_options(recipe_.train, state_.step, total_steps_));
+  }
+}
+
+int Trainer::run() {
+  if (evaluation_due()) evaluate();
+  while (state_.step < total_steps_ && stop_signal() == 0) {
+    const data::Batch& batch = loader_->next();
+    if (state_.step == 0) save_preview(batch);
+    const StepOutcome outcome = train_step(batch);
+    ++state_.step;
+    monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->wait_seconds());
+    record(outcome);
+    note_bad_images();
+    if (stop_signal() == 0 && evaluation_due()) evaluate();
+    if (checkpoint_due()) save();
+  }
+  if (const int signal = stop_signal(); signal != 0) {
+    save();
+    monitor_.write_status("stopped");
+    return signal;
+  }
+  monitor_.write_status("done");
+  return 0;
+}
+
+Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
+  const std::int64_t micro_batches = recipe_.train.accumulate;
+  const std::int64_t images = recipe_.train.batch_size / micro_batches;
+  StepOutcome outcome;
+  outcome.lr = schedule_.lr(state_.step);
+  optimizer_->zero_grad();
+  for (std::int64_t m = 0; m < micro_batches; ++m) {
+    std::vector<at::Tensor> views;
+    for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
+      const views::ViewShape shape = pipeline_.shape(v);
+      views.push_back(ops::images_to(batch.views[static_cast<std::size_t>(v)].data() + m * images * shape.size(),
+                                     images, shape.height, shape.width, deps_.device));
+    }
+    methods::StepResult result;
+    {
+      const ops::Autocast autocast(deps_.precision, deps_.device);
+      result = method_->forward(views, {deps_.world});
+    }
+    ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
+    outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
+    if (m + 1 == micro_batches) {
+      for (const auto& [name, scalar] : result.scalars) outcome.scalars.emplace_back(name, ops::value(scalar));
+    }
+  }
+  outcome.grad_norm = ops::gradient_norm(parameters_);
+  require_finite(outcome, batch);
+  optimizer_->step(outcome.lr);
+  return outcome;
+}
+
+void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batch) const {
+  if (std::isfinite(outcome.loss) && std::isfinite(outcome.grad_norm)) return;
+  nlohmann::ordered_json samples = batch.samples;
+  const auto path = deps_.folder.path() / "nonfinite.json";
+  write_file_atomic(path, nlohmann::ordered_json{{"step", state_.step + 1}, {"samples", samples}}.dump() + "\n");
+  throw NumericsError(fmt::format(
+      "the loss and its gradient must be finite, and at step {} the loss is {} and the gradient's norm {} (lr {:.4g}, {}); the step was "
+      "not applied and the last checkpoint stands; lower optimizer.lr or try train.precision: fp32 in another folder; the batch's images "
+      "are listed in '{}'",
+      state_.step + 1, outcome.loss, outcome.grad_norm, outcome.lr, state_.precision, path.string()));
+}
+
+void Trainer::record(const StepOutcome& outcome) {
+  for (const auto& [name, value] : outcome.scalars) {
+    if (name != "embedding_std") continue;
+    if (const auto verdict = collapse_.observe(state_.step, value, method_->embedding_dim())) {
+      monitor_.progress().clear();
+      log::warn("{}", *verdict);
+    }
+  }
+  const std::int64_t per_epoch = sampler_.steps_per_epoch();
+  const bool epoch_end = state_.step % per_epoch == 0;
+  if (epoch_end) {
+    if (const auto verdict = starving_verdict(monitor_.data_wait(), recipe_.train.workers.value()); verdict && !starving_told_) {
+      starving_told_ = true;
+      monitor_.progress().clear();
+      log::warn("{}", *verdict);
+    }
+  }
+  if (state_.step != 1 && state_.step % kLogEverySteps != 0 && !epoch_end) return;
+  metrics::Record line{.step = state_.step,
+                       .values = {{"epoch", static_cast<double>(state_.step) / static_cast<double>(per_epoch)},
+                                  {"loss", outcome.loss},
+                                  {"lr", outcome.lr},
+                                  {"grad_norm", outcome.grad_norm}}};
+  line.values.insert(line.values.end(), outcome.scalars.begin(), outcome.scalars.end());
+  line.values.emplace_back("images_per_s", monitor_.images_per_s());
+  line.values.emplace_back("data_wait", monitor_.data_wait());
+  line.values.emplace_back("time_s", monitor_.time_s());
+  metrics_.write(line);
+  for (const auto& [name, value] : line.values) events_.scalar(state_.step, name, static_cast<float>(value));
+}
+
+void Trainer::note_bad_images() {
+  const auto& bad = loader_->bad_samples();
+  if (bad_listed_ == bad.size()) return;
+  for (; bad_listed_ < bad.size(); ++bad_listed_) {
+    const data::BadSample& one = bad[bad_listed_];
+    const auto same = [&](const data::BadSample& other) { return other.sample == one.sample; };
+    if (std::any_of(state_.bad_images.begin(), state_.bad_images.end(), same)) continue;
+    state_.bad_images.push_back(one);
+    if (state_.bad_images.size() > kBadImagesTold) continue;
+    monitor_.progress().clear();
+    log::warn("image skipped, another takes its place: '{}': {}{}",
+              one.name, one.reason, state_.bad_images.size() == kBadImagesTold ? "; further ones are only listed" : "");
+  }
+  std::string lines;
+  for (const data::BadSample& b : state_.bad_images) {
+    const nlohmann::ordered_json line = {{"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
+    lines += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+  write_file_atomic(deps_.folder.path() / "bad_images.jsonl", lines);
+}
+
+bool Trainer::evaluation_due() const {
+  if (!recipe_.has_knn || !deps_.data.val || deps_.data.val->labels().empty() || deps_.data.train->labels().empty()) return false;
+  const std::int64_t every = recipe_.knn.every_epochs * sampler_.steps_per_epoch();
+  return state_.evaluated_step != state_.step && (state_.step % every == 0 || state_.step == total_steps_);
+}
+
+void Trainer::evaluate() {
+  const Monitor::Pause pause(monitor_);
+  monitor_.write_status("evaluating");
+  const views::EvalTransform transform(pipeline_.shape(0).height, pipeline_.stats(0));
+  const eval::ExtractOptions options{.batch_size = kEvalBatch,
+                                     .precision = deps_.precision,
+                                     .device = deps_.device,
+                                     .stop = [] { return stop_signal() != 0; }};
+  const auto bank = eval::extract_features(method_->encoder(), *deps_.data.train, transform, options);
+  if (stop_signal() != 0) return;  // not evaluated: the resumed run will
+  const auto query = eval::extract_features(method_->encoder(), *deps_.data.val, transform, options);
+  if (stop_signal() != 0) return;
+  const eval::KnnResult result = eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature});
+  state_.evaluated_step = state_.step;
+  state_.knn_last = result.table.front().top1;
+  if (state_.knn_first < 0) state_.knn_first = state_.knn_last;
+  metrics_.write({.step = state_.step, .values = {{"knn_top1", state_.knn_last}}});
+  events_.scalar(state_.step, "knn_top1", static_cast<float>(state_.knn_last));
+  monitor_.progress().clear();
+  log::info("k-NN at epoch {}: {:.2f} % of {} validation images (k {}, {} training images as the bank)",
+            state_.step / sampler_.steps_per_epoch(), 100 * state_.knn_last, query.labels.size(), recipe_.knn.k, bank.labels.size());
+}
+
+bool Trainer::checkpoint_due() const {
+  if (state_.step == total_steps_ || stop_signal() != 0) return true;
+  if (state_.step % (recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch()) == 0) return true;
+  return monitor_.time_s() - saved_at_s_ >= 60 * recipe_.checkpoint.every_minutes;
+}
+
+void Trainer::save() {
+  if (state_.step == saved_step_) return;
+  const Monitor::Pause pause(monitor_);
+  state_.time_s = monitor_.time_s();
+  metrics_.sync();
+  const auto folder = store_.save(
+      state_.step, {.model = method_->named_state(), .optimizer = optimizer_->state(), .state = encode_state(state_)});
+  saved_step_ = state_.step;
+  saved_at_s_ = monitor_.time_s();
+  monitor_.checkpoint_saved(folder.filename().string());
+}
+
+void Trainer::save_preview(const data::Batch& batch) {
+  const image::Image grid = views::preview_grid(pipeline_, batch.views, std::min(kPreviewRows, recipe_.train.batch_size));
+  const std::string png = image::encode_png(grid);
+  std::filesystem::create_directories(deps_.folder.path() / "previews");
+  write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);
+  events_.image(0, "views", grid.width, grid.height, png);
+}
+
+}  // namespace sslrun::train

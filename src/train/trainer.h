@@ -1,0 +1,88 @@
+// The training loop: batches in, steps out, with a record that a resumed run continues to the bit.
+#pragma once
+#include "checkpoint/store.h"
+#include "data/loader.h"
+#include "dist/world.h"
+#include "methods/method.h"
+#include "metrics/event_file.h"
+#include "metrics/metrics_log.h"
+#include "ops/autocast.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "recipe/load.h"
+#include "train/health.h"
+#include "train/monitor.h"
+#include "train/run_folder.h"
+#include "train/run_state.h"
+#include "views/view_work.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sslrun::train {
+
+/// What a trainer needs; all of it outlives the trainer.
+struct TrainerDeps {
+  const recipe::LoadedRecipe& loaded;  // every auto value decided
+  const recipe::OpenedData& data;
+  const RunFolder& folder;
+  dist::World& world;
+  at::Device device;
+  ops::Precision precision;
+};
+
+class Trainer {
+ public:
+  /// Builds the model and the data path. start: where the run stands; snapshot: its tensors, null at the beginning.
+  /// errors    CheckpointError where the snapshot is not one of this model.
+  Trainer(const TrainerDeps& deps, const RunState& start, const checkpoint::Snapshot* snapshot);
+
+  /// Trains to the end, or to the next step after a stop signal; saves either way. Returns the signal, 0 at the end.
+  /// errors    NumericsError when a loss or gradient is not finite: the step is not applied, the last checkpoint stands.
+  int run();
+
+  const RunState& state() const { return state_; }
+
+  std::int64_t total_steps() const { return total_steps_; }
+
+ private:
+  struct StepOutcome {
+    double loss = 0, lr = 0, grad_norm = 0;
+    std::vector<std::pair<std::string, double>> scalars;
+  };
+
+  StepOutcome train_step(const data::Batch& batch);
+  void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
+  void record(const StepOutcome& outcome);
+  void note_bad_images();
+  bool evaluation_due() const;
+  void evaluate();
+  bool checkpoint_due() const;
+  void save();
+  void save_preview(const data::Batch& batch);
+
+  const TrainerDeps deps_;
+  const recipe::Recipe& recipe_;
+  views::Pipeline pipeline_;
+  views::ViewWork work_;
+  data::Sampler sampler_;
+  std::unique_ptr<methods::Method> method_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::vector<at::Tensor> parameters_;
+  optim::Schedule schedule_;
+  checkpoint::CheckpointStore store_;
+  RunState state_;
+  std::int64_t total_steps_;
+  metrics::MetricsLog metrics_;
+  metrics::EventFile events_;
+  Monitor monitor_;
+  CollapseWatch collapse_;
+  std::unique_ptr<data::Loader> loader_;  // last: its threads use what is above
+  std::size_t bad_listed_ = 0;
+  double saved_at_s_ = 0;
+  std::int64_t saved_step_ = -1;
+  bool starving_told_ = false;
+};
+
+}  // namespace sslrun::train
