@@ -1,6 +1,7 @@
 #include "eval/features.h"
 
 #include "base/error.h"
+#include "base/permutation.h"
 #include "base/thread_pool.h"
 #include "image/decode.h"
 #include "ops/step.h"
@@ -63,6 +64,15 @@ Loaded load(const data::Source& source, const views::EvalTransform& transform, s
 }
 
 }  // namespace
+
+std::vector<std::int64_t> draw_samples(std::int64_t size, std::int64_t count) {
+  check_invariant(count >= 1 && count <= size, "as many images are drawn as there are, or fewer");
+  const Permutation order(/*seed=*/0, /*epoch=*/0, size);
+  std::vector<std::int64_t> out(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = order(static_cast<std::int64_t>(i));
+  std::sort(out.begin(), out.end());
+  return out;
+}
 
 Features extract_features(encoders::Encoder& encoder,
                           const data::Source& source,

@@ -96,6 +96,10 @@ void bind(config::Fields& f, KnnEval& c) {
          c.temperature,
          {.min = 0, .open_min = true},
          "a vote weighs exp(cosine / temperature)");
+  f.integer_or_auto("bank",
+                    c.bank,
+                    {.min = 1},
+                    "training images to compare with, drawn once; auto: all");
 }
 
 void bind(config::Fields& f, CheckpointConfig& c) {

@@ -181,7 +181,7 @@ void Trainer::note_bad_images() {
 }
 
 bool Trainer::evaluation_due() const {
-  if (!recipe_.has_knn || !deps_.data.val || deps_.data.val->labels().empty() || deps_.data.train->labels().empty()) return false;
+  if (!recipe::runs_knn(recipe_, deps_.data)) return false;
   const std::int64_t every = recipe_.knn.every_epochs * sampler_.steps_per_epoch();
   return state_.evaluated_step != state_.step && (state_.step % every == 0 || state_.step == total_steps_);
 }
@@ -194,7 +194,9 @@ void Trainer::evaluate() {
                                      .precision = deps_.precision,
                                      .device = deps_.device,
                                      .stop = [] { return stop_signal() != 0; }};
-  const auto bank = eval::extract_features(method_->encoder(), *deps_.data.train, transform, options);
+  eval::ExtractOptions bank_options = options;
+  if (recipe_.knn.bank) bank_options.samples = eval::draw_samples(deps_.data.train->size(), *recipe_.knn.bank);
+  const auto bank = eval::extract_features(method_->encoder(), *deps_.data.train, transform, bank_options);
   if (stop_signal() != 0) return;  // not evaluated: the resumed run will
   const auto query = eval::extract_features(method_->encoder(), *deps_.data.val, transform, options);
   if (stop_signal() != 0) return;
