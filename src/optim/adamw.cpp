@@ -1,0 +1,53 @@
+// source: torch.optim.AdamW of PyTorch 2.11: w -= lr wd w; then Adam with bias correction, eps
+// added to the root.
+#include "base/error.h"
+#include "optim/adamw_config.h"
+#include "optim/optimizer.h"
+
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+
+namespace sslrun::optim {
+namespace {
+
+class AdamW final : public Optimizer {
+ public:
+  AdamW(const AdamWConfig& config, nn::NamedTensors parameters)
+      : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
+
+ private:
+  void update(Group& group, double lr) override {
+    const bool decay = group.matrices || config_.decay_1d;
+    // The operator reads one count per parameter, from where the parameter lies; float32 counts
+    // exactly up to 2^24.
+    const at::Tensor count =
+        at::full({}, steps(), group.parameters[0].options().dtype(at::kFloat).requires_grad(false));
+    const std::vector<at::Tensor> counts(group.parameters.size(), count);
+    at::_fused_adamw_(group.parameters,
+                      group.gradients,
+                      group.slots[0],
+                      group.slots[1],
+                      /*max_exp_avg_sqs=*/{},
+                      counts,
+                      lr,
+                      config_.beta1,
+                      config_.beta2,
+                      decay ? config_.weight_decay : 0.0,
+                      config_.eps,
+                      /*amsgrad=*/false,
+                      /*maximize=*/false);
+  }
+
+  AdamWConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Optimizer> make_adamw(const config::Component& config,
+                                      nn::NamedTensors parameters) {
+  const auto* adamw = dynamic_cast<const AdamWConfig*>(&config);
+  check_invariant(adamw != nullptr, "AdamW is made from its own configuration");
+  return std::make_unique<AdamW>(*adamw, std::move(parameters));
+}
+
+}  // namespace sslrun::optim

@@ -1,0 +1,130 @@
+#include "optim/optimizer.h"
+
+#include "base/error.h"
+#include "config/component.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <unordered_map>
+
+namespace sslrun::optim {
+
+#define OPTIMIZER(name)                                                   \
+  std::unique_ptr<Optimizer> make_##name(const config::Component& config, \
+                                         nn::NamedTensors parameters);
+#include "optim/optimizers.def"
+#undef OPTIMIZER
+
+std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
+                                          nn::NamedTensors parameters) {
+  check_invariant(component.config != nullptr, "a recipe's optimizer has its configuration");
+#define OPTIMIZER(item) \
+  if (component.name == #item) return make_##item(*component.config, std::move(parameters));
+#include "optim/optimizers.def"
+#undef OPTIMIZER
+  throw UsageError("optimizer '" + component.name + "' must be one that this sslrun can build");
+}
+
+Optimizer::Optimizer(nn::NamedTensors parameters, std::vector<std::string> slot_names)
+    : parameters_(std::move(parameters)), slot_names_(std::move(slot_names)) {
+  check_invariant(!parameters_.empty(), "an optimizer has parameters");
+  groups_[0].matrices = true;
+  for (Group& group : groups_) group.slots.resize(slot_names_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& parameter = parameters_[i].second;
+    Group& group = groups_[parameter.dim() > 1 ? 0 : 1];
+    group.members.push_back(static_cast<std::int64_t>(i));
+    group.parameters.push_back(parameter);
+    for (auto& slot : group.slots) slot.push_back(at::zeros_like(parameter).detach());
+  }
+}
+
+void Optimizer::gather_gradients(Group& group) const {
+  group.gradients.clear();
+  for (std::size_t i = 0; i < group.parameters.size(); ++i) {
+    const at::Tensor &parameter = group.parameters[i], &gradient = parameter.grad();
+    const std::string& name = parameters_[static_cast<std::size_t>(group.members[i])].first;
+    check_invariant(gradient.defined(),
+                    "parameter '" + name + "' has a gradient when a step is taken");
+    for (const auto& slot : group.slots) {
+      check_invariant(
+          slot[i].device() == parameter.device() && slot[i].strides() == parameter.strides(),
+          "parameter '" + name + "' stays in the place that it had when its optimizer was made");
+    }
+    // The fused operators walk the memory of parameter, gradient and slots in parallel.
+    const bool same_layout = gradient.strides() == parameter.strides();
+    group.gradients.push_back(same_layout ? gradient
+                                          : at::empty_like(parameter).detach().copy_(gradient));
+  }
+}
+
+void Optimizer::step(double lr) {
+  const at::NoGradGuard no_grad;
+  for (Group& group : groups_) gather_gradients(group);
+  ++steps_;
+  for (Group& group : groups_) {
+    if (!group.parameters.empty()) update(group, lr);
+    group.gradients.clear();
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+}
+
+nn::NamedTensors Optimizer::state() const {
+  nn::NamedTensors out(parameters_.size() * slot_names_.size());
+  for (const Group& group : groups_) {
+    for (std::size_t s = 0; s < slot_names_.size(); ++s) {
+      for (std::size_t i = 0; i < group.members.size(); ++i) {
+        const auto place = static_cast<std::size_t>(group.members[i]);
+        out[place * slot_names_.size() + s] = {slot_names_[s] + "." + parameters_[place].first,
+                                               group.slots[s][i]};
+      }
+    }
+  }
+  out.emplace_back("step", at::scalar_tensor(steps_, at::kLong));
+  return out;
+}
+
+void Optimizer::load_state(const nn::NamedTensors& values) {
+  const nn::NamedTensors own = state();
+  std::unordered_map<std::string_view, const at::Tensor*> given;
+  for (const auto& [name, value] : values) given.emplace(name, &value);
+  std::vector<std::string> mistakes;
+  for (const auto& [name, tensor] : own) {
+    const auto found = given.find(name);
+    if (found == given.end()) {
+      mistakes.push_back(fmt::format("'{}' is missing", name));
+    } else if (found->second->sizes() != tensor.sizes()) {
+      mistakes.push_back(fmt::format("'{}' must have shape [{}], got [{}]",
+                                     name,
+                                     fmt::join(tensor.sizes(), ", "),
+                                     fmt::join(found->second->sizes(), ", ")));
+    }
+  }
+  std::unordered_map<std::string_view, const at::Tensor*> known;
+  for (const auto& [name, tensor] : own) known.emplace(name, &tensor);
+  for (const auto& [name, value] : values) {
+    if (!known.contains(name))
+      mistakes.push_back(fmt::format("'{}' is no part of this optimizer", name));
+  }
+  if (!mistakes.empty()) {
+    throw CheckpointError(
+        fmt::format("the optimizer's state must be that of this optimizer and network: {} "
+                    "({} such differences); use the recipe that it was saved with",
+                    mistakes.front(),
+                    mistakes.size()));
+  }
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : own) tensor.copy_(*given.at(name));
+  steps_ = given.at("step")->item<std::int64_t>();
+}
+
+}  // namespace sslrun::optim
