@@ -1,10 +1,11 @@
-// AdamW as torch.optim.AdamW: w -= lr * wd * w; then Adam with bias correction, eps outside the root.
+// source: torch.optim.AdamW of PyTorch 2.11: w -= lr wd w; then Adam with bias correction, eps
+// added to the root.
+#include "base/error.h"
 #include "optim/adamw_config.h"
 #include "optim/optimizer.h"
 
-#include <ATen/core/grad_mode.h>
-
-#include <cmath>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
 
 namespace sslrun::optim {
 namespace {
@@ -12,37 +13,41 @@ namespace {
 class AdamW final : public Optimizer {
  public:
   AdamW(const AdamWConfig& config, nn::NamedTensors parameters)
-      : Optimizer(std::move(parameters)),
-        config_(config),
-        mean_(add_state("exp_avg")),
-        square_(add_state("exp_avg_sq")),
-        steps_(add_scalar("steps")) {}
-
-  void step(double lr) override {
-    const at::NoGradGuard no_grad;
-    const std::vector<at::Tensor> grads = gradients();
-    const double steps = steps_.add_(1).item<double>();
-    const double mean_correction = 1 - std::pow(config_.beta1, steps);
-    const double root_correction = std::sqrt(1 - std::pow(config_.beta2, steps));
-    for (std::size_t i = 0; i < grads.size(); ++i) {
-      const at::Tensor& w = parameters()[i].second;
-      if (w.dim() > 1 || config_.decay_1d) w.mul_(1 - lr * config_.weight_decay);
-      mean_[i].lerp_(grads[i], 1 - config_.beta1);
-      square_[i].mul_(config_.beta2).addcmul_(grads[i], grads[i], 1 - config_.beta2);
-      w.addcdiv_(mean_[i], square_[i].sqrt().div_(root_correction).add_(config_.eps), -lr / mean_correction);
-    }
-  }
+      : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
  private:
+  void update(Group& group, double lr) override {
+    const bool decay = group.matrices || config_.decay_1d;
+    // The operator reads one count per parameter, from where the parameter lies; float32 counts
+    // exactly up to 2^24.
+    const at::Tensor count =
+        at::full({}, steps(), group.parameters[0].options().dtype(at::kFloat).requires_grad(false));
+    const std::vector<at::Tensor> counts(group.parameters.size(), count);
+    at::_fused_adamw_(group.parameters,
+                      group.gradients,
+                      group.slots[0],
+                      group.slots[1],
+                      /*max_exp_avg_sqs=*/{},
+                      counts,
+                      lr,
+                      config_.beta1,
+                      config_.beta2,
+                      decay ? config_.weight_decay : 0.0,
+                      config_.eps,
+                      /*amsgrad=*/false,
+                      /*maximize=*/false);
+  }
+
   AdamWConfig config_;
-  std::vector<at::Tensor> mean_, square_;
-  at::Tensor steps_;
 };
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer_adamw(const config::Component& config, nn::NamedTensors parameters) {
-  return std::make_unique<AdamW>(dynamic_cast<const AdamWConfig&>(config), std::move(parameters));
+std::unique_ptr<Optimizer> make_adamw(const config::Component& config,
+                                      nn::NamedTensors parameters) {
+  const auto* adamw = dynamic_cast<const AdamWConfig*>(&config);
+  check_invariant(adamw != nullptr, "AdamW is made from its own configuration");
+  return std::make_unique<AdamW>(*adamw, std::move(parameters));
 }
 
 }  // namespace sslrun::optim

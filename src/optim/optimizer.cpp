@@ -4,75 +4,127 @@
 #include "config/component.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <map>
+#include <unordered_map>
 
 namespace sslrun::optim {
 
-#define OPTIMIZER(name) std::unique_ptr<Optimizer> make_optimizer_##name(const config::Component&, nn::NamedTensors);
+#define OPTIMIZER(name)                                                   \
+  std::unique_ptr<Optimizer> make_##name(const config::Component& config, \
+                                         nn::NamedTensors parameters);
 #include "optim/optimizers.def"
 #undef OPTIMIZER
 
+std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
+                                          nn::NamedTensors parameters) {
+  check_invariant(component.config != nullptr, "a recipe's optimizer has its configuration");
+#define OPTIMIZER(item) \
+  if (component.name == #item) return make_##item(*component.config, std::move(parameters));
+#include "optim/optimizers.def"
+#undef OPTIMIZER
+  throw UsageError("optimizer '" + component.name + "' must be one that this sslrun can build");
+}
+
+Optimizer::Optimizer(nn::NamedTensors parameters, std::vector<std::string> slot_names)
+    : parameters_(std::move(parameters)), slot_names_(std::move(slot_names)) {
+  check_invariant(!parameters_.empty(), "an optimizer has parameters");
+  groups_[0].matrices = true;
+  for (Group& group : groups_) group.slots.resize(slot_names_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& parameter = parameters_[i].second;
+    Group& group = groups_[parameter.dim() > 1 ? 0 : 1];
+    group.members.push_back(static_cast<std::int64_t>(i));
+    group.parameters.push_back(parameter);
+    for (auto& slot : group.slots) slot.push_back(at::zeros_like(parameter).detach());
+  }
+}
+
+void Optimizer::gather_gradients(Group& group) const {
+  group.gradients.clear();
+  for (std::size_t i = 0; i < group.parameters.size(); ++i) {
+    const at::Tensor &parameter = group.parameters[i], &gradient = parameter.grad();
+    const std::string& name = parameters_[static_cast<std::size_t>(group.members[i])].first;
+    check_invariant(gradient.defined(),
+                    "parameter '" + name + "' has a gradient when a step is taken");
+    for (const auto& slot : group.slots) {
+      check_invariant(
+          slot[i].device() == parameter.device() && slot[i].strides() == parameter.strides(),
+          "parameter '" + name + "' stays in the place that it had when its optimizer was made");
+    }
+    // The fused operators walk the memory of parameter, gradient and slots in parallel.
+    const bool same_layout = gradient.strides() == parameter.strides();
+    group.gradients.push_back(same_layout ? gradient
+                                          : at::empty_like(parameter).detach().copy_(gradient));
+  }
+}
+
+void Optimizer::step(double lr) {
+  const at::NoGradGuard no_grad;
+  for (Group& group : groups_) gather_gradients(group);
+  ++steps_;
+  for (Group& group : groups_) {
+    if (!group.parameters.empty()) update(group, lr);
+    group.gradients.clear();
+  }
+}
+
 void Optimizer::zero_grad() {
-  for (const auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+  for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+}
+
+nn::NamedTensors Optimizer::state() const {
+  nn::NamedTensors out(parameters_.size() * slot_names_.size());
+  for (const Group& group : groups_) {
+    for (std::size_t s = 0; s < slot_names_.size(); ++s) {
+      for (std::size_t i = 0; i < group.members.size(); ++i) {
+        const auto place = static_cast<std::size_t>(group.members[i]);
+        out[place * slot_names_.size() + s] = {slot_names_[s] + "." + parameters_[place].first,
+                                               group.slots[s][i]};
+      }
+    }
+  }
+  out.emplace_back("step", at::scalar_tensor(steps_, at::kLong));
+  return out;
 }
 
 void Optimizer::load_state(const nn::NamedTensors& values) {
-  std::map<std::string, at::Tensor> given(values.begin(), values.end());
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : state_) {
+  const nn::NamedTensors own = state();
+  std::unordered_map<std::string_view, const at::Tensor*> given;
+  for (const auto& [name, value] : values) given.emplace(name, &value);
+  std::vector<std::string> mistakes;
+  for (const auto& [name, tensor] : own) {
     const auto found = given.find(name);
     if (found == given.end()) {
-      throw CheckpointError(fmt::format("the optimizer's state must hold '{}', and it is missing; use the recipe that it was saved with", name));
+      mistakes.push_back(fmt::format("'{}' is missing", name));
+    } else if (found->second->sizes() != tensor.sizes()) {
+      mistakes.push_back(fmt::format("'{}' must have shape [{}], got [{}]",
+                                     name,
+                                     fmt::join(tensor.sizes(), ", "),
+                                     fmt::join(found->second->sizes(), ", ")));
     }
-    if (found->second.sizes() != tensor.sizes()) {
-      throw CheckpointError(fmt::format("'{}' of the optimizer's state must have shape [{}], got [{}]; use the recipe that it was saved with",
-                                        name, fmt::join(tensor.sizes(), ", "), fmt::join(found->second.sizes(), ", ")));
-    }
-    given.erase(found);
   }
-  if (!given.empty()) {
-    throw CheckpointError(fmt::format("'{}' is no part of this optimizer's state; use the recipe that it was saved with", given.begin()->first));
+  std::unordered_map<std::string_view, const at::Tensor*> known;
+  for (const auto& [name, tensor] : own) known.emplace(name, &tensor);
+  for (const auto& [name, value] : values) {
+    if (!known.contains(name))
+      mistakes.push_back(fmt::format("'{}' is no part of this optimizer", name));
   }
-  const std::map<std::string, at::Tensor> by_name(values.begin(), values.end());
-  for (const auto& [name, tensor] : state_) tensor.copy_(by_name.at(name));
-}
-
-std::vector<at::Tensor> Optimizer::add_state(const std::string& kind) {
-  std::vector<at::Tensor> out;
-  for (const auto& [name, parameter] : parameters_) {
-    out.push_back(at::zeros_like(parameter).detach());
-    state_.emplace_back(kind + "." + name, out.back());
+  if (!mistakes.empty()) {
+    throw CheckpointError(
+        fmt::format("the optimizer's state must be that of this optimizer and network: {} "
+                    "({} such differences); use the recipe that it was saved with",
+                    mistakes.front(),
+                    mistakes.size()));
   }
-  return out;
-}
-
-at::Tensor Optimizer::add_scalar(const std::string& name) {
-  state_.emplace_back(name, at::zeros({}, at::kDouble));
-  return state_.back().second;
-}
-
-std::vector<at::Tensor> Optimizer::gradients() const {
-  std::vector<at::Tensor> out;
-  for (const auto& [name, parameter] : parameters_) {
-    check_invariant(parameter.grad().defined(), "every parameter has a gradient: " + name);
-    out.push_back(parameter.grad());
-  }
-  return out;
-}
-
-std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component, nn::NamedTensors parameters) {
-  check_invariant(component.config != nullptr, "a recipe's optimizer has its configuration");
-#define OPTIMIZER(id) \
-  if (component.name == #id) return make_optimizer_##id(*component.config, std::move(parameters));
-#include "optim/optimizers.def"
-#undef OPTIMIZER
-  throw UsageError("optimizer '" + component.name + "' must be one that this sslrun can run; see sslrun list optimizers");
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : own) tensor.copy_(*given.at(name));
+  steps_ = given.at("step")->item<std::int64_t>();
 }
 
 }  // namespace sslrun::optim

@@ -1,43 +1,49 @@
-// SGD with momentum as torch.optim.SGD: g += wd * w; m = mu * m + g; w -= lr * (m, or g + mu * m with Nesterov).
+// source: torch.optim.SGD of PyTorch 2.11: d = g + wd w; m = momentum m + d; w -= lr (nesterov ? d
+// + momentum m : m).
+#include "base/error.h"
 #include "optim/optimizer.h"
 #include "optim/sgd_config.h"
 
-#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_sgd.h>
 
 namespace sslrun::optim {
 namespace {
 
 class Sgd final : public Optimizer {
  public:
-  Sgd(const SgdConfig& config, nn::NamedTensors parameters) : Optimizer(std::move(parameters)), config_(config) {
-    if (config_.momentum > 0) momentum_ = add_state("momentum");
-  }
-
-  void step(double lr) override {
-    const at::NoGradGuard no_grad;
-    const std::vector<at::Tensor> grads = gradients();
-    for (std::size_t i = 0; i < grads.size(); ++i) {
-      const at::Tensor& w = parameters()[i].second;
-      const double decay = w.dim() > 1 || config_.decay_1d ? config_.weight_decay : 0;
-      const at::Tensor g = decay > 0 ? grads[i].add(w, decay) : grads[i];
-      if (config_.momentum == 0) {
-        w.sub_(g, lr);
-        continue;
-      }
-      momentum_[i].mul_(config_.momentum).add_(g);
-      w.sub_(config_.nesterov ? g.add(momentum_[i], config_.momentum) : momentum_[i], lr);
-    }
-  }
+  Sgd(const SgdConfig& config, nn::NamedTensors parameters)
+      : Optimizer(std::move(parameters),
+                  config.momentum > 0 ? slots() : std::vector<std::string>{}),
+        config_(config) {}
 
  private:
+  static std::vector<std::string> slots() { return {"momentum"}; }
+
+  void update(Group& group, double lr) override {
+    const bool decay = group.matrices || config_.decay_1d, momentum = config_.momentum > 0;
+    // A buffer that starts at 0 makes the first step's buffer the gradient, as PyTorch's own first
+    // step does.
+    at::_fused_sgd_(group.parameters,
+                    group.gradients,
+                    momentum ? at::TensorList(group.slots[0]) : at::TensorList(),
+                    decay ? config_.weight_decay : 0.0,
+                    config_.momentum,
+                    lr,
+                    /*dampening=*/0.0,
+                    config_.nesterov && momentum,
+                    /*maximize=*/false,
+                    /*is_first_step=*/false);
+  }
+
   SgdConfig config_;
-  std::vector<at::Tensor> momentum_;
 };
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer_sgd(const config::Component& config, nn::NamedTensors parameters) {
-  return std::make_unique<Sgd>(dynamic_cast<const SgdConfig&>(config), std::move(parameters));
+std::unique_ptr<Optimizer> make_sgd(const config::Component& config, nn::NamedTensors parameters) {
+  const auto* sgd = dynamic_cast<const SgdConfig*>(&config);
+  check_invariant(sgd != nullptr, "SGD is made from its own configuration");
+  return std::make_unique<Sgd>(*sgd, std::move(parameters));
 }
 
 }  // namespace sslrun::optim
