@@ -57,8 +57,8 @@ void say_how_it_ended(int signal, const Trainer& trainer, const PretrainOptions&
               state.step, options.recipe, options.out.empty() ? "" : " --out " + options.out);
     return;
   }
-  if (state.knn_last >= 0) {
-    log::info("done: k-NN {:.2f} % (untrained {:.2f} %), in '{}'", 100 * state.knn_last, 100 * state.knn_first, folder.string());
+  if (state.knn >= 0) {
+    log::info("done: k-NN {:.2f} % (untrained {:.2f} %), in '{}'", 100 * state.knn, 100 * state.knn_untrained, folder.string());
   } else {
     log::info("done, in '{}'", folder.string());
   }

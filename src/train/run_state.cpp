@@ -43,8 +43,8 @@ std::string encode_state(const RunState& s) {
                                       {"step", s.step},
                                       {"evaluated_step", s.evaluated_step},
                                       {"time_s", s.time_s},
-                                      {"knn_first", s.knn_first},
-                                      {"knn_last", s.knn_last},
+                                      {"knn", s.knn},
+                                      {"knn_untrained", s.knn_untrained},
                                       {"precision", s.precision},
                                       {"training_hash", s.training_hash},
                                       {"data", s.data},
@@ -63,8 +63,8 @@ RunState decode_state(std::string_view text) {
     in.at("step").get_to(s.step);
     in.at("evaluated_step").get_to(s.evaluated_step);
     in.at("time_s").get_to(s.time_s);
-    in.at("knn_first").get_to(s.knn_first);
-    in.at("knn_last").get_to(s.knn_last);
+    in.at("knn").get_to(s.knn);
+    in.at("knn_untrained").get_to(s.knn_untrained);
     in.at("precision").get_to(s.precision);
     in.at("training_hash").get_to(s.training_hash);
     in.at("data").get_to(s.data);

@@ -14,8 +14,8 @@ struct RunState {
   std::int64_t step = 0;             // optimizer steps done
   std::int64_t evaluated_step = -1;  // the last step whose features were evaluated
   double time_s = 0;                 // spent training, all sittings together
-  double knn_first = -1;             // k-NN accuracy before training; -1: not measured
-  double knn_last = -1;
+  double knn = -1;                   // the last k-NN accuracy; -1: none yet
+  double knn_untrained = -1;         // of the starting weights
   std::string precision;             // decided when the run started
   std::string training_hash;
   std::string recipe;  // the resolved recipe in JSON, to tell what changed

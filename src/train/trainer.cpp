@@ -183,32 +183,44 @@ void Trainer::note_bad_images() {
 bool Trainer::evaluation_due() const {
   if (!recipe::runs_knn(recipe_, deps_.data)) return false;
   const std::int64_t every = recipe_.knn.every_epochs * sampler_.steps_per_epoch();
-  return state_.evaluated_step != state_.step && (state_.step % every == 0 || state_.step == total_steps_);
+  return state_.step > 0 && state_.evaluated_step != state_.step && (state_.step % every == 0 || state_.step == total_steps_);
 }
 
 void Trainer::evaluate() {
   const Monitor::Pause pause(monitor_);
   monitor_.write_status("evaluating");
-  const views::EvalTransform transform(pipeline_.shape(0).height, pipeline_.stats(0));
-  const eval::ExtractOptions options{.batch_size = kEvalBatch,
-                                     .precision = deps_.precision,
-                                     .device = deps_.device,
-                                     .stop = [] { return stop_signal() != 0; }};
-  eval::ExtractOptions bank_options = options;
-  if (recipe_.knn.bank) bank_options.samples = eval::draw_samples(deps_.data.train->size(), *recipe_.knn.bank);
-  const auto bank = eval::extract_features(method_->encoder(), *deps_.data.train, transform, bank_options);
-  if (stop_signal() != 0) return;  // not evaluated: the resumed run will
-  const auto query = eval::extract_features(method_->encoder(), *deps_.data.val, transform, options);
-  if (stop_signal() != 0) return;
-  const eval::KnnResult result = eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature});
+  const std::optional<double> trained = knn_top1(method_->encoder());
+  if (!trained) return;
+  metrics::Record line{.step = state_.step, .values = {{"knn_top1", *trained}}};
+  if (state_.knn_untrained < 0) {
+    // The starting weights are a function of the seed: made again here, they cost the first step nothing.
+    const auto untrained = encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed));
+    untrained->to(deps_.device);
+    untrained->to_channels_last();
+    const std::optional<double> before = knn_top1(*untrained);
+    if (!before) return;
+    state_.knn_untrained = *before;
+    line.values.emplace_back("knn_top1_untrained", *before);
+  }
+  state_.knn = *trained;
   state_.evaluated_step = state_.step;
-  state_.knn_last = result.table.front().top1;
-  if (state_.knn_first < 0) state_.knn_first = state_.knn_last;
-  metrics_.write({.step = state_.step, .values = {{"knn_top1", state_.knn_last}}});
-  events_.scalar(state_.step, "knn_top1", static_cast<float>(state_.knn_last));
+  metrics_.write(line);
+  for (const auto& [name, value] : line.values) events_.scalar(state_.step, name, static_cast<float>(value));
   monitor_.progress().clear();
-  log::info("k-NN at epoch {}: {:.2f} % of {} validation images (k {}, {} training images as the bank)",
-            state_.step / sampler_.steps_per_epoch(), 100 * state_.knn_last, query.labels.size(), recipe_.knn.k, bank.labels.size());
+  log::info("k-NN after epoch {}: {:.2f} % (untrained {:.2f} %)",
+            state_.step / sampler_.steps_per_epoch(), 100 * state_.knn, 100 * state_.knn_untrained);
+}
+
+std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
+  const views::EvalTransform transform(pipeline_.shape(0).height, pipeline_.stats(0));
+  const auto stopped = [] { return stop_signal() != 0; };
+  eval::ExtractOptions options{
+      .batch_size = kEvalBatch, .precision = deps_.precision, .device = deps_.device, .samples = {}, .progress = {}, .stop = stopped};
+  const auto query = eval::extract_features(encoder, *deps_.data.val, transform, options);
+  if (recipe_.knn.bank) options.samples = eval::draw_samples(deps_.data.train->size(), *recipe_.knn.bank);
+  const auto bank = eval::extract_features(encoder, *deps_.data.train, transform, options);
+  if (stopped()) return std::nullopt;  // features of a part only: the resumed run evaluates
+  return eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature}).table.front().top1;
 }
 
 bool Trainer::checkpoint_due() const {

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sslrun::train {
@@ -58,6 +59,8 @@ class Trainer {
   void note_bad_images();
   bool evaluation_due() const;
   void evaluate();
+  /// Nothing when a stop signal came in between.
+  std::optional<double> knn_top1(encoders::Encoder& encoder) const;
   bool checkpoint_due() const;
   void save();
   void save_preview(const data::Batch& batch);
