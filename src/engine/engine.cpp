@@ -42,6 +42,10 @@ class TheEngine final : public Engine {
     translated([&] { eval::run_linear_probe(options); });
   }
 
+  void bench(const bench::BenchOptions& options) override {
+    translated([&] { bench::run_bench(options); });
+  }
+
 
 };
 

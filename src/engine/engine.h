@@ -1,6 +1,7 @@
 // What the program asks of the half that uses LibTorch. The program opens libsslrun_engine.so when a command needs it and
 // calls it through this interface alone, so help and recipe checks never load LibTorch.
 #pragma once
+#include "bench/bench.h"
 #include "eval/evaluate.h"
 #include "train/pretrain.h"
 
@@ -15,6 +16,7 @@ class Engine {
   virtual int pretrain(const train::PretrainOptions& options) = 0;
   virtual void knn(const eval::KnnOptions& options) = 0;
   virtual void linear_probe(const eval::LinearProbeOptions& options) = 0;
+  virtual void bench(const bench::BenchOptions& options) = 0;
 };
 
 /// The one function that the program looks up in the library, under this name.

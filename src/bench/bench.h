@@ -1,0 +1,22 @@
+// The command `sslrun bench`: how fast is this machine.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sslrun::bench {
+
+struct BenchOptions {
+  std::vector<std::string> cases;  // names of cases or groups, or "list"
+  std::int64_t threads = 0;        // 0: one per processor
+  std::int64_t reps = 5;
+  std::string data;                // folder of JPEG files, for the loader's cases
+  bool json = false;
+};
+
+/// Prints one line per case and tool to stdout: median, least and most of `reps` repetitions, which alternate between the tools
+/// of a case. With json: one object a line {tool, case, unit, samples, median, min, max, reps, rss_mb, versions}.
+/// errors    UsageError for a case that there is not; DataError where a case needs images and has none.
+void run_bench(const BenchOptions& options);
+
+}  // namespace sslrun::bench
