@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "bench/case.h"
 #include "bench/memory.h"
+#include "bench/report.h"
 #include "config/nearest.h"
 #include "ops/threads.h"
 
@@ -12,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
 
 namespace sslrun::bench {
 
@@ -21,21 +25,6 @@ namespace sslrun::bench {
 
 namespace {
 
-struct Timing {
-  std::string tool;
-  std::vector<double> samples;
-  double peak_mb = 0;  // above what was resident before a repetition
-
-  double median() const {
-    std::vector<double> sorted = samples;
-    std::sort(sorted.begin(), sorted.end());
-    const std::size_t n = sorted.size();
-    return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-  }
-  double min() const { return *std::min_element(samples.begin(), samples.end()); }
-  double max() const { return *std::max_element(samples.begin(), samples.end()); }
-};
-
 std::vector<const Case*> chosen(const std::vector<std::string>& names) {
   std::vector<const Case*> out;
   std::vector<std::string> known;
@@ -43,51 +32,99 @@ std::vector<const Case*> chosen(const std::vector<std::string>& names) {
     known.emplace_back(c->name);
     known.emplace_back(c->group);
   }
+  if (names.empty())
+    throw UsageError(
+        "bench: at least one case or group must be named; `sslrun bench list` shows them");
   for (const std::string& name : names) {
-    const std::size_t before = out.size();
+    bool found = false;
     for (const Case* c : all_cases()) {
-      if (c->name == name || c->group == name) out.push_back(c);
+      if (c->name != name && c->group != name) continue;
+      found = true;
+      if (std::find(out.begin(), out.end(), c) == out.end()) out.push_back(c);
     }
-    if (out.size() != before) continue;
+    if (found) continue;
     const std::string near = config::nearest(name, known);
-    throw UsageError(fmt::format("bench: a case or group must be one of those of `sslrun bench list`, got '{}'{}", name,
-                                 near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+    throw UsageError(fmt::format(
+        "bench: a case or group must be one of those of `sslrun bench list`, got '{}'{}",
+        name,
+        near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
   }
   return out;
 }
 
-/// One repetition of each contender to warm up, then `reps` rounds in which they take turns.
-std::vector<Timing> measure(const std::vector<Contender>& contenders, std::int64_t reps) {
-  std::vector<Timing> timings;
-  for (const Contender& c : contenders) {
-    c.once();
-    timings.push_back({.tool = c.tool, .samples = {}});
+double sample_of(const Contender& c, std::string_view unit) {
+  const Stopwatch watch;
+  c.once();
+  const double seconds = c.seconds ? c.seconds() : watch.seconds();
+  if (is_rate(unit)) return c.items / seconds;
+  return unit == "ms" ? 1e3 * seconds : seconds;
+}
+
+/// A repetition of its own, because giving memory back first would slow down one that is timed.
+std::optional<double> peak_of(const Contender& c, Memory kind) {
+  if (!reset_peak()) return std::nullopt;
+  const double before = kind == Memory::kExtra ? resident_mb() : 0;
+  c.once();
+  return std::max(0.0, peak_resident_mb() - before);
+}
+
+/// Every contender once to warm up and once for its memory, then `reps` rounds in which they take
+/// turns.
+std::vector<Line> measure(const Case& c, const Prepared& prepared, std::int64_t reps) {
+  std::vector<std::pair<std::string, std::string>> versions{{"sslrun", SSLRUN_VERSION}};
+  versions.insert(versions.end(), prepared.versions.begin(), prepared.versions.end());
+  std::vector<Line> lines;
+  for (const Contender& contender : prepared.contenders) {
+    contender.once();
+    lines.push_back({.tool = contender.tool,
+                     .name = std::string(c.name) + contender.suffix,
+                     .unit = std::string(c.unit),
+                     .samples = {},
+                     .rss_mb = {},
+                     .versions = versions,
+                     .note = prepared.note,
+                     .ratio = {},
+                     .rss_ratio = {}});
+  }
+  for (std::size_t i = 0; c.memory != Memory::kShare && i < lines.size(); ++i) {
+    lines[i].rss_mb = peak_of(prepared.contenders[i], c.memory);
   }
   for (std::int64_t r = 0; r < reps; ++r) {
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      const double before = resident_mb();
-      reset_peak();
-      const Stopwatch watch;
-      contenders[i].once();
-      const double seconds = watch.seconds();
-      timings[i].samples.push_back(contenders[i].items > 0 ? contenders[i].items / seconds : 1e3 * seconds);
-      timings[i].peak_mb = std::max(timings[i].peak_mb, peak_resident_mb() - before);
-    }
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      lines[i].samples.push_back(sample_of(prepared.contenders[i], c.unit));
   }
-  return timings;
+  for (std::size_t i = 0; c.memory == Memory::kShare && i < lines.size(); ++i) {
+    lines[i].rss_mb =
+        prepared.contenders[i].memory ? prepared.contenders[i].memory() : proportional_mb();
+  }
+  for (std::size_t i = 1, n = lines.size(); i < n; ++i)
+    lines.push_back(compare(lines[0], lines[i]));
+  return lines;
 }
 
-void print_json(const Case& c, const Timing& t) {
-  fmt::print("{}\n", nlohmann::ordered_json{{"tool", t.tool}, {"case", c.name}, {"unit", c.unit}, {"samples", t.samples},
-                                            {"median", t.median()}, {"min", t.min()}, {"max", t.max()}, {"reps", t.samples.size()},
-                                            {"rss_mb", t.peak_mb}, {"versions", {{"libtorch", "2.11.0"}}}}
-                         .dump());
+std::string_view meaning(Memory memory) {
+  switch (memory) {
+    case Memory::kExtra:
+      return "MiB above what was resident before a repetition (VmHWM, reset through clear_refs, "
+             "less VmRSS)";
+    case Memory::kPeak:
+      return "MiB resident at most, the whole process (VmHWM, reset through clear_refs)";
+    case Memory::kShare:
+      return "MiB of the process, shared pages counted in part (Pss)";
+  }
+  return "";
 }
 
-void print_row(const Case& c, const Timing& t, const Timing& ours) {
-  const double ratio = c.unit == "ms" ? t.median() / ours.median() : ours.median() / t.median();
-  fmt::print("{:22} {:16} {:>10.2f} {:>10.2f} {:>10.2f} {:9} {:>9.1f}{}\n", c.name, t.tool, t.median(), t.min(), t.max(), c.unit, t.peak_mb,
-             &t == &ours ? "" : fmt::format("   sslrun is {:.2f} times as fast", ratio));
+void list(bool json) {
+  if (json) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const Case* c : all_cases())
+      out.push_back(
+          {{"name", c->name}, {"group", c->group}, {"unit", c->unit}, {"summary", c->summary}});
+    return fmt::print("{}\n", out.dump());
+  }
+  for (const Case* c : all_cases())
+    fmt::print("{:20} {:8} {:9} {}\n", c->name, c->group, c->unit, c->summary);
 }
 
 }  // namespace
@@ -101,20 +138,25 @@ std::vector<const Case*> all_cases() {
 }
 
 void run_bench(const BenchOptions& options) {
-  if (options.cases == std::vector<std::string>{"list"}) {
-    for (const Case* c : all_cases()) fmt::print("{:22} {:8} {:9} {}\n", c->name, c->group, c->unit, c->summary);
-    return;
-  }
+  if (options.cases == std::vector<std::string>{"list"}) return list(options.json);
+  if (options.threads < 0)
+    throw UsageError(fmt::format("bench: --threads must be 0 (one per processor) or more, got {}",
+                                 options.threads));
+  if (options.reps < 1)
+    throw UsageError(fmt::format("bench: --reps must be 1 or more, got {}", options.reps));
   const std::vector<const Case*> cases = chosen(options.cases);
-  const CaseSettings settings{.threads = options.threads > 0 ? options.threads : cpu_count(), .data = options.data};
+  const CaseSettings settings{.threads = options.threads > 0 ? options.threads : cpu_count(),
+                              .data = options.data,
+                              .program = std::filesystem::read_symlink("/proc/self/exe").string()};
   ops::use_threads(static_cast<int>(settings.threads));
-  if (!options.json) {
-    fmt::print("{} threads on {}; median, least and most of {} repetitions, tools in turn\n", settings.threads, cpu_name(), options.reps);
-    fmt::print("{:22} {:16} {:>10} {:>10} {:>10} {:9} {:>9}\n", "case", "tool", "median", "min", "max", "unit", "peak MiB");
-  }
+  log::info("{} threads on {}; tools of a case take turns", settings.threads, cpu_name());
   for (const Case* c : cases) {
-    const std::vector<Timing> timings = measure(c->prepare(settings), options.reps);
-    for (const Timing& t : timings) options.json ? print_json(*c, t) : print_row(*c, t, timings.front());
+    std::fflush(stdout);
+    const Prepared prepared = c->prepare(settings);
+    log::info("{}: {}; {}", c->name, prepared.note, meaning(c->memory));
+    const std::vector<Line> lines = measure(*c, prepared, options.reps);
+    if (!options.json && c == cases.front()) fmt::print("{}\n", table_head());
+    for (const Line& line : lines) fmt::print("{}\n", options.json ? to_json(line) : to_row(line));
   }
 }
 

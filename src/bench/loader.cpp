@@ -1,20 +1,42 @@
 // From JPEG files to pixels, and to the views of SimCLR.
+#include "data/loader.h"
+
 #include "base/error.h"
-#include "base/thread_pool.h"
+#include "base/file.h"
 #include "bench/case.h"
+#include "bench/images.h"
+#include "config/document.h"
 #include "config/fields.h"
 #include "config/reader.h"
-#include "config/document.h"
-#include "data/loader.h"
 #include "image/decode.h"
-#include "recipe/recipe.h"
 #include "views/view_ops.h"
 #include "views/view_work.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <span>
+// jpeglib.h needs <cstdio> before it.
+#include <jpeglib.h>
 
 namespace sslrun::bench {
 namespace {
 
 constexpr std::int64_t kBatch = 64, kBatchesPerRepetition = 4;
+constexpr std::size_t kDecoded = 256;
+constexpr std::int64_t kMade = 256, kWidth = 500,
+                       kHeight = 375;  // synthetic files, about as large as ImageNet's
+
+#define SSLRUN_TEXT(x) #x
+#define SSLRUN_TEXT_OF(x) SSLRUN_TEXT(x)
+constexpr const char* kLibJpeg =
+#ifdef LIBJPEG_TURBO_VERSION
+    "turbo " SSLRUN_TEXT_OF(LIBJPEG_TURBO_VERSION);
+#else
+    SSLRUN_TEXT_OF(JPEG_LIB_VERSION);
+#endif
 
 constexpr const char* kSimClrViews = R"(
 ops:
@@ -26,58 +48,116 @@ ops:
   - normalize: imagenet
 )";
 
-std::shared_ptr<const data::Source> images(const CaseSettings& settings) {
-  if (settings.data.empty()) throw DataError("bench: this case reads JPEG files; name their folder with --data");
-  return data::open_source(settings.data, "folder", data::Split::kTrain);
+void decode_one(const std::string& name, const std::string& bytes, image::Image& out) {
+  try {
+    image::decode(std::as_bytes(std::span(bytes)), out);
+  } catch (const image::BadImage& bad) {
+    throw DataError(
+        fmt::format("bench: every image must be good, and '{}' is not ({}); remove it, or name "
+                    "another folder with --data",
+                    name,
+                    bad.what()));
+  }
 }
 
-/// Every image of the folder, decoded.
-std::vector<Contender> prepare_decode(const CaseSettings& settings) {
-  const auto source = images(settings);
-  const auto once = [source] {
-    parallel_for(source->size(), [&](std::int64_t begin, std::int64_t end) {
-      image::Image image;
-      for (std::int64_t i = begin; i < end; ++i) source->read(i, image);
-    });
+/// The first 256 files by name, from memory to pixels, on one thread whatever --threads says: as
+/// decoders are compared.
+Prepared prepare_decode(const CaseSettings& settings) {
+  const JpegFolder folder(settings.data, 1, kMade, kWidth, kHeight);
+  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto files = std::make_shared<std::vector<std::string>>();
+  double bytes = 0, pixels = 0;
+  image::Image image;
+  for (const auto& path : folder.files()) {
+    if (files->size() == kDecoded) break;
+    names->push_back(path.string());
+    files->push_back(read_file(path));
+    decode_one(names->back(), files->back(), image);
+    bytes += static_cast<double>(files->back().size());
+    pixels += static_cast<double>(image.width * image.height);
+  }
+  const auto n = static_cast<double>(files->size());
+  const auto once = [names, files] {
+    image::Image out;
+    for (std::size_t i = 0; i < files->size(); ++i) decode_one((*names)[i], (*files)[i], out);
   };
-  return {{.tool = "sslrun", .once = once, .items = static_cast<double>(source->size())}};
+  return {.contenders = {{.tool = "sslrun", .suffix = "", .once = once, .items = n}},
+          .note = fmt::format("one thread; {}; {} images of {:.1f} KB, {:.3f} megapixels, {:.2f} "
+                              "bits per pixel on average",
+                              folder.note(),
+                              files->size(),
+                              bytes / n / 1e3,
+                              pixels / n / 1e6,
+                              8 * bytes / pixels),
+          .versions = {{"libjpeg", kLibJpeg}}};
 }
 
 /// The data path of a training run, at full speed.
 struct ViewPath {
   explicit ViewPath(const CaseSettings& settings)
-      : source(images(settings)),
-        group([] {
-          views::ViewGroup made{.views = 2, .ops = {}};
-          const config::Document document = config::parse_document("bench", kSimClrViews, {});
-          config::read(document, [&](config::Fields& f) { f.components("ops", made.ops, views::view_specs(), "operations"); });
-          return made;
-        }()),
-        pipeline({group}, 0),
+      : folder(settings.data, kBatch, kMade, kWidth, kHeight),
+        source(data::open_source(folder.path().string(), "folder", data::Split::kTrain)),
+        pipeline({simclr_views()}, 0),
         work(pipeline),
-        sampler(0, source->size(), std::min(kBatch, source->size())),
+        sampler(0, source->size(), kBatch),
         loader(*source, sampler, work, {.threads = settings.threads}) {}
 
-  std::shared_ptr<const data::Source> source;
-  views::ViewGroup group;
+  static views::ViewGroup simclr_views() {
+    views::ViewGroup made{.views = 2, .ops = {}};
+    const config::Document document = config::parse_document("bench", kSimClrViews, {});
+    config::read(document, [&](config::Fields& f) {
+      f.components("ops", made.ops, views::view_specs(), "operations");
+    });
+    return made;
+  }
+
+  JpegFolder folder;
+  std::unique_ptr<data::Source> source;
   views::Pipeline pipeline;
   views::ViewWork work;
   data::Sampler sampler;
   data::Loader loader;
 };
 
-std::vector<Contender> prepare_views(const CaseSettings& settings) {
+Prepared prepare_views(const CaseSettings& settings) {
   const auto path = std::make_shared<ViewPath>(settings);
   const auto once = [path] {
     for (std::int64_t b = 0; b < kBatchesPerRepetition; ++b) path->loader.next();
+    if (path->loader.num_replaced() > 0) {
+      const data::BadSample& bad = path->loader.bad_samples().front();
+      throw DataError(
+          fmt::format("bench: every image must be good, and '{}' is not ({}); remove it, or name "
+                      "another folder with --data",
+                      bad.name,
+                      bad.reason));
+    }
   };
-  return {{.tool = "sslrun", .once = once, .items = static_cast<double>(kBatchesPerRepetition * path->sampler.batch())}};
+  return {.contenders = {{.tool = "sslrun",
+                          .suffix = "",
+                          .once = once,
+                          .items = static_cast<double>(kBatch * kBatchesPerRepetition)}},
+          .note = fmt::format(
+              "{} decode threads; {}; {} images, each read again and again from the page cache",
+              settings.threads,
+              path->folder.note(),
+              path->source->size()),
+          .versions = {{"libjpeg", kLibJpeg}}};
 }
 
 }  // namespace
 
-extern const Case case_decode_imagenet256{"decode_imagenet256", "loader", "images/s", "JPEG files of --data to RGB pixels", prepare_decode};
-extern const Case case_views_simclr{"views_simclr", "loader", "images/s",
-                                    "JPEG files of --data to two normalised views of 224 x 224, in batches of 64", prepare_views};
+extern const Case case_decode_imagenet256{"decode_imagenet256",
+                                          "loader",
+                                          "images/s",
+                                          "256 JPEG files in memory to RGB pixels, one thread",
+                                          Memory::kPeak,
+                                          prepare_decode};
+extern const Case case_views_simclr{
+    "views_simclr",
+    "loader",
+    "images/s",
+    "JPEG files to two normalised views of 224 x 224, in batches of 64",
+    Memory::kShare,
+    prepare_views};
 
 }  // namespace sslrun::bench

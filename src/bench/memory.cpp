@@ -1,5 +1,7 @@
 #include "bench/memory.h"
 
+#include <malloc.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -7,10 +9,11 @@
 namespace sslrun::bench {
 namespace {
 
-double status_mb(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(key + ":")) return std::strtod(line.c_str() + key.size() + 1, nullptr) / 1024;
+double kib_line_mb(const std::string& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(key + ":"))
+      return std::strtod(line.c_str() + key.size() + 1, nullptr) / 1024;
   }
   return 0;
 }
@@ -18,15 +21,22 @@ double status_mb(const std::string& key) {
 }  // namespace
 
 double resident_mb() {
-  return status_mb("VmRSS");
+  return kib_line_mb("/proc/self/status", "VmRSS");
 }
 
-void reset_peak() {
-  std::ofstream("/proc/self/clear_refs") << "5";  // man proc_pid_clear_refs: resets VmHWM
+bool reset_peak() {
+  malloc_trim(0);
+  std::ofstream file("/proc/self/clear_refs");  // man 5 proc: 5 resets VmHWM
+  file << "5" << std::flush;
+  return file.good();
 }
 
-double peak_resident_mb() {
-  return status_mb("VmHWM");
+double peak_resident_mb(const std::string& process) {
+  return kib_line_mb("/proc/" + process + "/status", "VmHWM");
+}
+
+double proportional_mb(const std::string& process) {
+  return kib_line_mb("/proc/" + process + "/smaps_rollup", "Pss");
 }
 
 }  // namespace sslrun::bench

@@ -1,7 +1,9 @@
-// Whole training steps on synthetic images, in float32 and, where the processor has it, in bfloat16.
+// Whole training steps on synthetic images, in float32 and, where the processor has it, in
+// bfloat16.
+#include "bench/step.h"
+
 #include "base/cpu.h"
 #include "base/philox.h"
-#include "bench/case.h"
 #include "config/component.h"
 #include "dist/world.h"
 #include "encoders/encoder_configs.h"
@@ -13,30 +15,39 @@
 #include "ops/step.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_configs.h"
+#include "optim/sgd_config.h"
+
+#include <torch/version.h>
+
+#include <memory>
 
 namespace sslrun::bench {
 namespace {
 
-constexpr std::int64_t kImages = 256, kSide = 32;
 constexpr double kLr = 0.06;
 
-/// SimCLR on a ResNet-18 with CIFAR stem, projector 512-512-128, temperature 0.5, SGD with momentum.
+/// SimCLR on a ResNet-18 with CIFAR stem, projector 512-512-128, temperature 0.5, SGD with
+/// momentum.
 struct Training {
-  explicit Training(ops::Precision with) : precision(with) {
+  Training(ops::Precision with, const StepShape& shape) : precision(with) {
     auto encoder = config::make_component(encoders::encoder_specs(), "resnet18");
-    dynamic_cast<encoders::ResNetConfig&>(*encoder.config).stem = "cifar";
+    auto& resnet = dynamic_cast<encoders::ResNetConfig&>(*encoder.config);
+    resnet.stem = "cifar";
+    resnet.width = shape.width;
     auto simclr = config::make_component(methods::method_specs(), "simclr");
     auto& keys = dynamic_cast<methods::SimClrConfig&>(*simclr.config);
     keys.temperature = 0.5;
     keys.projector = {.hidden_dim = 512, .output_dim = 128};
     method = methods::make_method(simclr, encoders::make_encoder(encoder, 0), 0);
     method->to_channels_last();
-    optimizer = optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"), method->named_parameters());
-    Rng rng(0, Purpose::kView, 0, 0, 0);
+    auto sgd = config::make_component(optim::optimizer_specs(), "sgd");
+    dynamic_cast<optim::SgdConfig&>(*sgd.config).weight_decay = 5e-4;
+    optimizer = optim::make_optimizer(sgd, method->named_parameters());
+    Rng rng(0, Purpose::kProbe, 0, 0, 0);
     for (auto& view : pixels) {
-      view.resize(static_cast<std::size_t>(kImages * kSide * kSide * 3));
+      view.resize(static_cast<std::size_t>(shape.images * shape.side * shape.side * 3));
       for (float& v : view) v = static_cast<float>(rng.normal());
-      views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, at::kCPU));
+      views.push_back(ops::images_to(view.data(), shape.images, shape.side, shape.side, at::kCPU));
     }
   }
 
@@ -59,19 +70,34 @@ struct Training {
   std::vector<at::Tensor> views;
 };
 
-std::vector<Contender> prepare(const CaseSettings&) {
-  std::vector<Contender> out;
-  for (const ops::Precision precision : {ops::Precision::kBf16, ops::Precision::kFp32}) {
-    if (precision == ops::Precision::kBf16 && !cpu_has_bf16()) continue;
-    const auto training = std::make_shared<Training>(precision);
-    out.push_back({.tool = out.empty() ? "sslrun" : "sslrun-fp32", .once = [training] { training->step(); }, .items = 2.0 * kImages});
-  }
-  return out;
+Prepared prepare(const CaseSettings&) {
+  return prepare_simclr_step({});
 }
 
 }  // namespace
 
-extern const Case case_simclr_rn18_32_b256{"simclr_rn18_32_b256", "step", "views/s",
-                                           "SimCLR step of a ResNet-18 (CIFAR stem) on 256 images of 32 x 32, two views each", prepare};
+Prepared prepare_simclr_step(const StepShape& shape) {
+  Prepared out{.contenders = {}, .note = "", .versions = {{"libtorch", TORCH_VERSION}}};
+  for (const ops::Precision precision : {ops::Precision::kBf16, ops::Precision::kFp32}) {
+    const bool fast = precision == ops::Precision::kBf16;
+    if (fast && !cpu_has_bf16()) continue;
+    const auto training = std::make_shared<Training>(precision, shape);
+    out.contenders.push_back({.tool = "sslrun",
+                              .suffix = out.contenders.empty() ? "" : "_fp32",
+                              .once = [training] { training->step(); },
+                              .items = 2.0 * static_cast<double>(shape.images)});
+  }
+  out.note = cpu_has_bf16() ? "bf16; _fp32 is the same in float32"
+                            : "fp32: this processor has no bfloat16 products";
+  return out;
+}
+
+extern const Case case_simclr_rn18_32_b256{
+    "simclr_rn18_32_b256",
+    "step",
+    "views/s",
+    "SimCLR step of a ResNet-18 (CIFAR stem) on 256 images of 32 x 32, two views each",
+    Memory::kPeak,
+    prepare};
 
 }  // namespace sslrun::bench
