@@ -10,8 +10,12 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <new>
 
 namespace {
+
+constexpr int kMemoryExit = 7, kStorageExit = 8;
 
 int report(const sslrun::config::ConfigError& e) {
   const bool color = sslrun::use_color(STDERR_FILENO);
@@ -49,6 +53,12 @@ int main(int argc, char** argv) {
   } catch (const sslrun::Error& e) {
     fmt::print(stderr, "sslrun: {}\n", e.what());
     return e.exit_code();
+  } catch (const std::filesystem::filesystem_error& e) {
+    fmt::print(stderr, "sslrun: {}\n", e.what());
+    return kStorageExit;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "sslrun: the memory does not suffice; lower train.batch_size or raise train.accumulate\n");
+    return kMemoryExit;
   } catch (const std::exception& e) {
     fmt::print(stderr,
                "sslrun: internal error: {}\nThis is a bug in sslrun: please report it with the "

@@ -15,15 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const char* verb, const fs::path& path, int error) {
-  const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space there, then give the same command again" : "";
-  throw StorageError(fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
-}
-
 class File {
  public:
   File(const fs::path& path, int flags, const char* verb) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail(verb, path, errno);
+    if (fd_ < 0) throw_storage_error(verb, path, errno);
   }
 
   ~File() {
@@ -37,7 +32,7 @@ class File {
     while (!bytes.empty()) {
       const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("write", path_, errno);
+      if (n < 0) throw_storage_error("write", path_, errno);
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
@@ -48,20 +43,20 @@ class File {
     for (;;) {
       const ssize_t n = ::read(fd_, buffer, sizeof buffer);
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("read", path_, errno);
+      if (n < 0) throw_storage_error("read", path_, errno);
       if (n == 0) return all;
       all.append(buffer, static_cast<std::size_t>(n));
     }
   }
 
   void sync() const {
-    if (::fsync(fd_) != 0) fail("sync", path_, errno);
+    if (::fsync(fd_) != 0) throw_storage_error("sync", path_, errno);
   }
 
   void close() {
     const int fd = fd_;
     fd_ = -1;
-    if (::close(fd) != 0) fail("close", path_, errno);
+    if (::close(fd) != 0) throw_storage_error("close", path_, errno);
   }
 
  private:
@@ -70,6 +65,13 @@ class File {
 };
 
 }  // namespace
+
+void throw_storage_error(const char* verb, const fs::path& path, int error) {
+  const char* advice = "";
+  if (error == ENOSPC || error == EDQUOT) advice = "; free some space there, then give the same command again";
+  if (error == EFBIG) advice = "; raise the limit on the size of a file (ulimit -f), then give the same command again";
+  throw StorageError(fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
+}
 
 std::string read_file(const fs::path& path) {
   return File(path, O_RDONLY, "open").read();
@@ -86,7 +88,7 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   const fs::path temporary = path.string() + fmt::format(".tmp-{}", ::getpid());
   try {
     write_file_synced(temporary, bytes);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace", path, errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_storage_error("replace", path, errno);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

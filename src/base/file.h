@@ -5,6 +5,9 @@
 
 namespace sslrun {
 
+/// Throws StorageError "cannot <verb> '<path>': <reason>", with what to do where the place is full. error: an errno.
+[[noreturn]] void throw_storage_error(const char* verb, const std::filesystem::path& path, int error);
+
 /// The whole file. Throws StorageError with the path and the reason.
 std::string read_file(const std::filesystem::path& path);
 

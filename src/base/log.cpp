@@ -64,7 +64,12 @@ void write(Level level, std::string_view line) {
 }
 
 void open_json(const std::filesystem::path& path) {
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+  std::shared_ptr<spdlog::sinks::basic_file_sink_mt> sink;
+  try {
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+  } catch (const spdlog::spdlog_ex& e) {
+    return warn("no log is written: {}", e.what());
+  }
   machines = std::make_shared<spdlog::logger>("machines", sink);
   machines->set_error_handler([](const std::string&) {});
   machines->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","event":"%v"})");

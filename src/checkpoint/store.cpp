@@ -132,7 +132,7 @@ fs::path CheckpointStore::save(std::int64_t step, const Snapshot& snapshot) {
   const fs::path target = folder_ / fmt::format("step-{:08d}", step);
   const fs::path temporary = target.string() + ".tmp-" + nonce();
   fs::create_directory(temporary, error);
-  if (error) throw StorageError(fmt::format("cannot create '{}': {}", temporary.string(), error.message()));
+  if (error) throw_storage_error("create", temporary, error.value());
   try {
     write_checkpoint(temporary, step, snapshot);
     if (fs::exists(target)) rename_folder(target, temporary.string() + ".replaced");

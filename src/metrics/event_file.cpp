@@ -1,6 +1,6 @@
 #include "metrics/event_file.h"
 
-#include "base/error.h"
+#include "base/file.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,7 +9,6 @@
 #include <bit>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 
 namespace sslrun::metrics {
 namespace {
@@ -89,7 +88,7 @@ EventFile::EventFile(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder, error);
   path_ = folder / fmt::format("events.out.tfevents.{}.sslrun.{}", static_cast<std::int64_t>(wall_time()), ::getpid());
   file_ = std::fopen(path_.c_str(), "wbe");
-  if (file_ == nullptr) throw StorageError(fmt::format("cannot create '{}': {}", path_.string(), std::strerror(errno)));
+  if (file_ == nullptr) throw_storage_error("create", path_, errno);
   std::string event = event_header();
   put_bytes(event, 3, "brain.Event:2");
   record(event);
@@ -126,7 +125,7 @@ void EventFile::record(const std::string& event) {
   out += event;
   put_fixed(out, masked_crc(event), 4);
   if (std::fwrite(out.data(), 1, out.size(), file_) != out.size() || std::fflush(file_) != 0)
-    throw StorageError(fmt::format("cannot write '{}': {}", path_.string(), std::strerror(errno)));
+    throw_storage_error("write", path_, errno);
 }
 
 }  // namespace sslrun::metrics

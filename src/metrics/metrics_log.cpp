@@ -1,25 +1,23 @@
 #include "metrics/metrics_log.h"
 
-#include "base/error.h"
 #include "base/file.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 
 namespace sslrun::metrics {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path) {
-  throw StorageError(fmt::format("cannot write '{}': {}", path.string(), std::strerror(errno)));
+  throw_storage_error("write", path, errno);
 }
 
-/// The whole lines of `text` whose step is at most `last`; stops at the first line that is not an object with a step.
-std::string lines_up_to(const std::string& text, std::int64_t last) {
+/// The whole lines of `text` whose step is at most `last`, of an evaluation (no loss) at most `last_evaluated`; stops at the
+/// first line that is not an object with a step.
+std::string lines_up_to(const std::string& text, std::int64_t last, std::int64_t last_evaluated) {
   std::string kept;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);
@@ -29,7 +27,7 @@ std::string lines_up_to(const std::string& text, std::int64_t last) {
                                             nullptr,
                                             /*allow_exceptions=*/false);
     if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) break;
-    if (line["step"].get<std::int64_t>() <= last) kept.append(text, begin, end + 1 - begin);
+    if (line["step"].get<std::int64_t>() <= (line.contains("loss") ? last : last_evaluated)) kept.append(text, begin, end + 1 - begin);
     begin = end + 1;
   }
   return kept;
@@ -50,10 +48,10 @@ std::string to_json_line(const Record& record) {
   return line.dump() + "\n";
 }
 
-MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t resume_step) : path_(std::move(path)) {
+MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t resume_step, std::int64_t evaluated_step) : path_(std::move(path)) {
   if (std::filesystem::exists(path_)) {
     const std::string text = read_file(path_);
-    const std::string kept = lines_up_to(text, resume_step);
+    const std::string kept = lines_up_to(text, resume_step, evaluated_step);
     if (kept != text) write_file_atomic(path_, kept);
   }
   file_ = std::fopen(path_.c_str(), "ae");

@@ -19,11 +19,12 @@ std::string to_json_line(const Record& record);
 
 /// metrics.jsonl of a run folder: one object per line, whole lines only.
 /// Opening at step s keeps the lines up to and including step s and drops what a killed run wrote after it, a torn last line
-/// among it: a resumed run leaves no duplicate and no hole.
+/// among it: a resumed run leaves no duplicate and no hole. Lines of an evaluation (those without a loss) count by the last
+/// step whose evaluation the resumed run remembers: it makes a later one again.
 class MetricsLog {
  public:
   /// Throws StorageError if the file cannot be read or written.
-  MetricsLog(std::filesystem::path path, std::int64_t resume_step);
+  MetricsLog(std::filesystem::path path, std::int64_t resume_step, std::int64_t evaluated_step);
   ~MetricsLog();
   MetricsLog(const MetricsLog&) = delete;
   MetricsLog& operator=(const MetricsLog&) = delete;

@@ -96,6 +96,24 @@ void check_classes(const LoadedRecipe& loaded,
   }
 }
 
+// Removes the keys that do not decide what is computed; data has its own fingerprint.
+void erase_free_keys(nlohmann::json& recipe) {
+  for (const char* key : {"data", "eval", "checkpoint"}) recipe.erase(key);
+  if (recipe.contains("train")) recipe["train"].erase("workers");
+}
+
+// "/augmentations/0/views" as a recipe's user writes it: "augmentations[0].views".
+std::string key_of(nlohmann::json::json_pointer place) {
+  std::string key;
+  for (; !place.empty(); place.pop_back()) {
+    const std::string& part = place.back();
+    const bool index = part.find_first_not_of("0123456789") == std::string::npos;
+    const char* joint = key.empty() || key.front() == '[' ? "" : ".";
+    key = (index ? "[" + part + "]" : part) + joint + key;
+  }
+  return key;
+}
+
 }  // namespace
 
 LoadedRecipe load_recipe(const fs::path& path, std::span<const std::string> overrides) {
@@ -156,13 +174,27 @@ std::string training_hash(const Recipe& recipe) {
   Recipe copy = recipe;
   nlohmann::json json =
       config::write_json([&](config::Fields& f) { bind(f, copy); });  // json: keys in their order
-  for (const char* key : {"data", "eval", "checkpoint"}) json.erase(key);
-  json["train"].erase("workers");
+  erase_free_keys(json);
   json["optimizer"]["lr"] = recipe.learning_rate.peak(recipe.train.batch_size);
   for (const char* key : {"lr_batch", "lr_scaling"}) json["optimizer"].erase(key);
   const std::string text = json.dump();
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+std::vector<std::string> training_changes(const std::string& before, const std::string& after) {
+  nlohmann::json was = nlohmann::json::parse(before), is = nlohmann::json::parse(after);
+  erase_free_keys(was);
+  erase_free_keys(is);
+  std::vector<std::string> out;
+  for (const auto& patch : nlohmann::json::diff(was, is)) {
+    const nlohmann::json::json_pointer place(patch.at("path").get<std::string>());
+    const auto text = [&](const nlohmann::json& recipe) {
+      return recipe.contains(place) ? recipe.at(place).dump() : std::string("absent");
+    };
+    out.push_back(fmt::format("{}: {} -> {}", key_of(place), text(was), text(is)));
+  }
+  return out;
 }
 
 }  // namespace sslrun::recipe

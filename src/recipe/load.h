@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace sslrun::recipe {
 
@@ -50,5 +51,9 @@ std::string resolved_json(const Recipe& recipe);
 /// train.workers; of the learning rate the peak counts, not how it was written. Decide
 /// train.precision first: `auto` and what it stands for differ.
 std::string training_hash(const Recipe& recipe);
+
+/// "optimizer.lr: 0.3 -> 0.1" for every value that differs between two answers of resolved_json, the keys that
+/// training_hash leaves out excepted.
+std::vector<std::string> training_changes(const std::string& before, const std::string& after);
 
 }  // namespace sslrun::recipe

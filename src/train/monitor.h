@@ -13,6 +13,9 @@ struct RunPlan {
   std::int64_t total_steps = 0, steps_per_epoch = 0, epochs = 0, images_per_step = 0;
 };
 
+/// Whether the status.json of that run folder says that its run is done.
+bool says_done(const std::filesystem::path& run_folder);
+
 class Monitor {
  public:
   /// before_s: what earlier sittings of the run took.
@@ -42,8 +45,10 @@ class Monitor {
   double goodput() const { return 1 - paused_s_ / watch_.seconds(); }
 
   void checkpoint_saved(const std::string& name) { last_checkpoint_ = name; }
-  /// Writes status.json now. state: "training", "evaluating", "done", "stopped", "failed".
+  /// Writes status.json now. state: "training", "evaluating", "done", "stopped".
   void write_status(const std::string& state);
+  /// Writes the state "failed" with the reason, as far as the storage still lets it.
+  void write_failure(const std::string& reason);
   Progress& progress() { return progress_; }
 
  private:
@@ -51,6 +56,8 @@ class Monitor {
     double training_s = 0, wait_s = 0;
     std::int64_t step = 0;
   };
+
+  void write(const std::string& state, const std::string& reason);
 
   std::filesystem::path status_path_;
   RunPlan plan_;

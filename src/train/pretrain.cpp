@@ -7,12 +7,16 @@
 #include "base/stop_signal.h"
 #include "dist/device.h"
 #include "ops/threads.h"
+#include "recipe/plan.h"
 #include "train/trainer.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <filesystem>
+#include <string_view>
 
 namespace sslrun::train {
 namespace {
@@ -50,11 +54,34 @@ void announce(const recipe::LoadedRecipe& loaded, const recipe::OpenedData& data
             r.train.workers.value());
 }
 
+/// As a shell takes it: quoted where it holds more than the characters of plain words.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view kPlain = "_./=:,+@%-";
+  const auto plain = [&](unsigned char c) { return std::isalnum(c) != 0 || kPlain.find(static_cast<char>(c)) != std::string_view::npos; };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+/// The command that goes on with the run: --overwrite left out.
+std::string command_of(const PretrainOptions& options) {
+  std::string out = "sslrun pretrain " + quoted(options.recipe);
+  for (const std::string& text : options.overrides) out += " --set " + quoted(text);
+  if (!options.out.empty()) out += " --out " + quoted(options.out);
+  if (options.devices != "auto") out += " --devices " + options.devices;
+  return out;
+}
+
+/// Nothing is left to do: every step is taken and the last one's features are evaluated where they should be.
+bool is_finished(const RunState& state, const recipe::Plan& plan, const fs::path& folder) {
+  return state.step == plan.total_steps && (!plan.knn || state.evaluated_step == state.step) && says_done(folder);
+}
+
 void say_how_it_ended(int signal, const Trainer& trainer, const PretrainOptions& options, const fs::path& folder) {
   const RunState& state = trainer.state();
   if (signal != 0) {
-    log::info("saved at step {}; the same command goes on from here: sslrun pretrain {}{}",
-              state.step, options.recipe, options.out.empty() ? "" : " --out " + options.out);
+    log::info("saved at step {} of {}; to go on from here: {}", state.step, trainer.total_steps(), command_of(options));
     return;
   }
   if (state.knn >= 0) {
@@ -92,6 +119,10 @@ int pretrain(const PretrainOptions& options) {
     const RunState saved = decode_state(resumed->snapshot.state);
     require_same_run(saved, start, path.string());
     start = saved;
+    if (is_finished(saved, recipe::make_plan(recipe, data), path)) {
+      log::info("the run in '{}' is finished: all {} steps are done; to train it afresh add --overwrite", path.string(), saved.step);
+      return 0;
+    }
   } else {
     folder.clear();
     start.precision = ops::name_of(ops::choose_precision(recipe.train.precision, device));

@@ -11,21 +11,6 @@ namespace {
 
 constexpr int kRecipeExit = 3;
 
-/// "optimizer.lr: 0.3 -> 0.1" for every leaf that differs.
-std::vector<std::string> changes(const nlohmann::json& before, const nlohmann::json& after) {
-  std::vector<std::string> out;
-  for (const auto& patch : nlohmann::json::diff(before, after)) {
-    const nlohmann::json::json_pointer place(patch.at("path").get<std::string>());
-    std::string key = place.to_string().substr(1);
-    for (char& c : key) c = c == '/' ? '.' : c;
-    out.push_back(fmt::format("{}: {} -> {}",
-                              key,
-                              before.contains(place) ? before.at(place).dump() : "absent",
-                              after.contains(place) ? after.at(place).dump() : "absent"));
-  }
-  return out;
-}
-
 }  // namespace
 
 RunState fingerprints(const recipe::LoadedRecipe& loaded, const recipe::OpenedData& data) {
@@ -80,7 +65,7 @@ RunState decode_state(std::string_view text) {
 
 void require_same_run(const RunState& saved, const RunState& now, const std::string& folder) {
   if (saved.training_hash != now.training_hash) {
-    const auto changed = changes(nlohmann::json::parse(saved.recipe), nlohmann::json::parse(now.recipe));
+    const auto changed = recipe::training_changes(saved.recipe, now.recipe);
     throw Error(kRecipeExit,
                 fmt::format("the recipe must be the one that the run in '{}' was started with, and it differs:\n  {}\nundo the change, "
                             "choose another folder with --out, or start afresh with --overwrite",

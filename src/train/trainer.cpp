@@ -44,7 +44,7 @@ Trainer::Trainer(const TrainerDeps& deps, const RunState& start, const checkpoin
       store_(deps.folder.path(), recipe_.checkpoint.keep_last),
       state_(start),
       total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
-      metrics_(deps.folder.path() / "metrics.jsonl", state_.step),
+      metrics_(deps.folder.path() / "metrics.jsonl", state_.step, state_.evaluated_step),
       events_(deps.folder.path() / "tensorboard"),
       monitor_(deps.folder.path(),
                {total_steps_, sampler_.steps_per_epoch(), recipe_.schedule.epochs, recipe_.train.batch_size},
@@ -65,6 +65,16 @@ Trainer::Trainer(const TrainerDeps& deps, const RunState& start, const checkpoin
 }
 
 int Trainer::run() {
+  try {
+    return train();
+  } catch (const std::exception& e) {
+    monitor_.progress().clear();
+    monitor_.write_failure(e.what());
+    throw;
+  }
+}
+
+int Trainer::train() {
   if (evaluation_due()) {  // stopped between the step and its evaluation
     evaluate();
     save();

@@ -53,6 +53,7 @@ class Trainer {
     std::vector<std::pair<std::string, double>> scalars;
   };
 
+  int train();
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);

@@ -1,59 +1,11 @@
 #!/usr/bin/env python3
 """Kill a run with SIGKILL at 30 moments, half of them while a checkpoint is being written, and resume it: the weights must end with
 the bytes, and metrics.jsonl with the lines, of a run that was never stopped.  usage: resume_test.py SSLRUN SOURCE_DIR"""
-import gzip, json, os, random, signal, struct, subprocess, sys, tempfile, time
+import os, random, signal, subprocess, sys, tempfile, time
 
-SSLRUN = sys.argv[1]
+from tiny_run import STEPS, fail, finish, result, start, write_data, write_recipe
+
 KILLS = 30
-TIMED = ("images_per_s", "data_wait", "time_s")  # what a clock says differs from run to run
-RECIPE = """
-method: {name: simclr, temperature: 0.5, projector: {hidden_dim: 16, output_dim: 8}}
-encoder: {name: resnet18, stem: cifar, width: 4}
-data: {train: %s, val: %s}
-augmentations:
-  - views: 2
-    ops:
-      - random_resized_crop: {size: 12}
-      - horizontal_flip: {p: 0.5}
-      - color_jitter: {p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1}
-      - normalize: {mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
-optimizer: {name: lars, lr: 0.3, weight_decay: 1.0e-4}
-schedule: {epochs: 6, warmup_epochs: 1}
-train: {batch_size: 16, accumulate: 2, seed: 7, workers: 2}
-eval: {knn: {every_epochs: 2, k: 5}}
-checkpoint: {every_epochs: 1, every_minutes: 0.0005, keep_last: 2}
-"""
-STEPS = 6 * (168 // 16)
-
-
-def write_idx(folder, stem, count, draw):
-    with gzip.open(os.path.join(folder, stem + "-images-idx3-ubyte.gz"), "wb") as f:
-        f.write(struct.pack(">IIII", 2051, count, 12, 12) + draw.randbytes(count * 144))
-    with gzip.open(os.path.join(folder, stem + "-labels-idx1-ubyte.gz"), "wb") as f:
-        f.write(struct.pack(">II", 2049, count) + bytes(i % 3 for i in range(count)))
-
-
-def start(recipe, out):
-    return subprocess.Popen([SSLRUN, "pretrain", recipe, "--out", out, "--devices", "cpu"],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
-def finish(recipe, out):
-    process = start(recipe, out)
-    words = process.communicate()[1].decode()
-    if process.returncode != 0:
-        sys.exit(f"FAILED: a run that nobody stopped ended with status {process.returncode}:\n{words}")
-
-
-def result(out):
-    with open(f"{out}/checkpoints/step-{STEPS:08d}/model.safetensors", "rb") as f:
-        weights = f.read()
-    lines = []
-    with open(f"{out}/metrics.jsonl") as f:
-        for line in f:
-            record = json.loads(line)
-            lines.append({k: v for k, v in record.items() if k not in TIMED})
-    return weights, lines
 
 
 def temporary(out):
@@ -92,12 +44,9 @@ def main():
     draw = random.Random(time.time_ns() if "SSLRUN_TEST_SEED" not in os.environ else int(os.environ["SSLRUN_TEST_SEED"]))
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
-        os.mkdir(data)
-        write_idx(data, "train", 168, random.Random(1))
-        write_idx(data, "t10k", 40, random.Random(2))
+        write_data(data)
         recipe = os.path.join(folder, "recipe.yaml")
-        with open(recipe, "w") as f:
-            f.write(RECIPE % (data, data))
+        write_recipe(recipe, data)
         whole = os.path.join(folder, "whole")
         finish(recipe, whole)
         begun = time.monotonic()

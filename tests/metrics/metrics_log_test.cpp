@@ -29,7 +29,7 @@ TEST_CASE("metrics_log: a value that is not finite is null, so every line stays 
 TEST_CASE("metrics_log: resuming at a step leaves no duplicate, no hole and no torn line", "[metrics]") {
   const TemporaryFile file;
   const auto write = [&](std::int64_t resume, std::int64_t from, std::int64_t to) {
-    MetricsLog log(file.path, resume);
+    MetricsLog log(file.path, resume, resume);
     for (std::int64_t s = from; s <= to; ++s) log.write({s, {{"loss", 1.0 / static_cast<double>(s)}}});
     log.sync();
   };
@@ -42,6 +42,22 @@ TEST_CASE("metrics_log: resuming at a step leaves no duplicate, no hole and no t
     write(resume, resume + 1, 10);
     REQUIRE(read_file(file.path) == whole);
   }
+}
+
+TEST_CASE("metrics_log: an evaluation that the run does not remember is dropped, as it will be made again", "[metrics]") {
+  const TemporaryFile file;
+  {
+    MetricsLog log(file.path, 0, -1);
+    log.write({1, {{"loss", 1.0}}});
+    log.write({1, {{"knn_top1", 0.1}}});
+    log.write({2, {{"loss", 0.5}}});
+    log.write({2, {{"knn_top1", 0.2}}});
+  }
+  const std::string whole = read_file(file.path);
+  { const MetricsLog log(file.path, 2, 2); }
+  CHECK(read_file(file.path) == whole);
+  { const MetricsLog log(file.path, 2, 1); }
+  CHECK(read_file(file.path) == whole.substr(0, whole.rfind("{\"step\":2,\"knn_top1\"")));
 }
 
 }  // namespace
