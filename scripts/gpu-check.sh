@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Runs the GPU kernels' tests and benchmarks on this machine and prints one table.
 #   --build      build tests_gpu with preset cuda first (the default where --bin is not given)
-#   --bin DIR    take DIR/tests_gpu; the shared libraries are looked for beside it and in the folder above, too
+#   --bin DIR    take DIR/tests_gpu or DIR/tests/tests_gpu; the shared libraries may lie beside it or in the folder above
 #   --sanitize   also run the tests under compute-sanitizer's memory checker (slow)
 # Exit status: 0 all passed, 1 a test failed, 2 usage, 10 no GPU here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin='' sanitize=false
-usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage_text() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
+usage() { usage_text >&2; exit 2; }
 while (($#)); do
   case $1 in
     --build) bin='' ;;
+    -h | --help) usage_text; exit 0 ;;
     --bin) [ $# -ge 2 ] || usage; bin=$(cd "$OLDPWD" && realpath -m "$2"); shift ;;
     --sanitize) sanitize=true ;;
     *) usage ;;
@@ -36,8 +38,9 @@ if [ -z "$bin" ]; then
   cmake --build --preset cuda --target tests_gpu -j "$(nproc)" >&2
   bin=build/cuda/tests
 fi
+[ -x "$bin/tests_gpu" ] || bin=$bin/tests
 tests=$bin/tests_gpu
-[ -x "$tests" ] || { say "--bin must name the folder of tests_gpu, got '$bin'; --build makes one"; exit 2; }
+[ -x "$tests" ] || { say "--bin must name a folder with tests_gpu, and there is no '$tests'; --build makes one"; exit 2; }
 export LD_LIBRARY_PATH="$bin:$bin/..${SSLRUN_TORCH_DIR:+:$SSLRUN_TORCH_DIR/lib}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 out=$(mktemp -d)

@@ -59,7 +59,28 @@ std::pair<fs::path, const Layout*> find_set(const std::string& path) {
   return {path, nullptr};
 }
 
-void append_records(const fs::path& path, const Layout& layout, MemoryImages& images) {
+// The layout of one file: told by its size, and by its name where both would fit.
+const Layout* layout_of(const fs::path& file) {
+  std::error_code ignored;
+  const std::uintmax_t size = fs::file_size(file, ignored);
+  const std::string name = file.filename().string();
+  const Layout* fitting = nullptr;
+  for (const Layout& layout : layouts()) {
+    if (size == 0 || size % (layout.label_bytes + kPixelBytes) != 0) continue;
+    const auto& names = layout.train_files;
+    if (name == layout.test_file || std::find(names.begin(), names.end(), name) != names.end()) return &layout;
+    if (fitting == nullptr) fitting = &layout;
+  }
+  return fitting;
+}
+
+// Pixels and labels of the set's records, one file after the other.
+struct Records {
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::int64_t> labels;
+};
+
+void append_records(const fs::path& path, const Layout& layout, Records& records) {
   const std::string bytes = read_binary_file(path.string());
   const std::size_t record = layout.label_bytes + kPixelBytes;
   if (bytes.empty() || bytes.size() % record != 0) {
@@ -72,9 +93,9 @@ void append_records(const fs::path& path, const Layout& layout, MemoryImages& im
       throw DataError(fmt::format("'{}' must hold labels below {}, got {} in record {}: it is not of this set",
                                   path.string(), layout.num_classes, label, at / record));
     }
-    images.labels.push_back(label);
+    records.labels.push_back(label);
     const auto pixels = bytes.begin() + static_cast<std::ptrdiff_t>(at + layout.label_bytes);
-    images.pixels.insert(images.pixels.end(), pixels, pixels + kPixelBytes);
+    records.pixels.insert(records.pixels.end(), pixels, pixels + kPixelBytes);
   }
 }
 
@@ -103,22 +124,32 @@ bool has_cifar(const std::string& folder) {
 }
 
 std::unique_ptr<Source> open_cifar(const std::string& path, Split split) {
-  const auto [folder, layout] = find_set(path);
+  const bool one_file = is_file(path);
+  const auto [folder, layout] = one_file ? std::pair(fs::path(path).parent_path(), layout_of(path)) : find_set(path);
   if (layout == nullptr) {
-    throw DataError(fmt::format("'{}' must hold data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100), the binary "
-                                "version; neither is there",
-                                path));
+    throw DataError(
+        one_file ? fmt::format("'{}' must hold whole records of 3073 bytes (CIFAR-10) or 3074 (CIFAR-100)", path)
+                 : fmt::format("'{}' must hold data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100), the binary "
+                               "version; neither is there",
+                               path));
   }
+  Records records;
   MemoryImages images;
   images.origin = fmt::format("{}-{}", folder.filename().string(), split == Split::kTrain ? "train" : "test");
   images.width = kSide;
   images.height = kSide;
   images.channels = 3;
-  if (split == Split::kTest) {
-    append_records(folder / layout->test_file, *layout, images);
+  if (one_file) {
+    images.origin = fs::path(path).filename().string();
+    append_records(path, *layout, records);
+  } else if (split == Split::kTest) {
+    append_records(folder / layout->test_file, *layout, records);
   } else {
-    for (const std::string_view file : layout->train_files) append_records(folder / file, *layout, images);
+    for (const std::string_view file : layout->train_files) append_records(folder / file, *layout, records);
   }
+  images.num_images = static_cast<std::int64_t>(records.labels.size());
+  images.labels = std::move(records.labels);
+  images.load = [pixels = std::move(records.pixels)]() mutable { return std::move(pixels); };
   images.class_names = read_class_names(folder / layout->names_file, layout->num_classes);
   return make_memory_source(std::move(images));
 }

@@ -4,7 +4,6 @@
 #include <array>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,6 +23,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kPrefixes = {"train", "t10k"};
 constexpr std::uint32_t kByteImages = 0x0803;  // type 8: unsigned bytes; 3 dimensions
 constexpr std::uint32_t kByteLabels = 0x0801;
+constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;
 
 // The file of that split and kind ("images-idx3") under one of the names in use.
 std::optional<std::string> find_file(const std::string& folder, Split split, std::string_view kind) {
@@ -63,43 +63,49 @@ std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
   return value;
 }
 
-// Checks the header against the content; returns the dimensions.
-std::vector<std::int64_t> read_header(std::string_view bytes, const std::string& path, std::uint32_t magic) {
+struct Header {
+  std::vector<std::int64_t> dims;
+  std::size_t header_bytes = 0;
+  std::uint64_t body_bytes = 0;  // what the dimensions come to
+};
+
+// Reads the header and holds the file's length against it, without unpacking the rest as a rule.
+Header read_header(const std::string& path, std::uint32_t magic) {
   const std::size_t rank = magic & 0xFF;
-  const std::size_t header_bytes = 4 + 4 * rank;
-  if (bytes.size() < 4 || big_endian(bytes, 0) != magic) {
+  Header header{.dims = {}, .header_bytes = 4 + 4 * rank, .body_bytes = 1};
+  const std::string head = read_binary_head(path, header.header_bytes);
+  if (head.size() < 4 || big_endian(head, 0) != magic) {
     throw DataError(fmt::format("'{}' must begin with the IDX number {:#010x} ({}); it does not", path, magic,
                                 rank == 3 ? "bytes, 3 dimensions" : "bytes, 1 dimension"));
   }
-  if (bytes.size() < header_bytes) throw DataError(fmt::format("'{}' is cut inside its header; fetch it again", path));
-  std::vector<std::int64_t> dims;
-  const std::uint64_t num_bytes = bytes.size() - header_bytes;
-  std::uint64_t want = 1;
-  bool too_many = false;  // more than num_bytes, and perhaps more than 64 bits hold
+  if (head.size() < header.header_bytes) {
+    throw DataError(fmt::format("'{}' is cut inside its header; fetch it again", path));
+  }
+  bool too_many = false;  // more than any file holds, and perhaps more than 64 bits do
   for (std::size_t k = 0; k < rank; ++k) {
-    dims.push_back(big_endian(bytes, 4 + 4 * k));
-    const auto dim = static_cast<std::uint64_t>(dims.back());
-    too_many = too_many || (dim != 0 && want > num_bytes / dim);
-    if (!too_many) want *= dim;
+    header.dims.push_back(big_endian(head, 4 + 4 * k));
+    const auto dim = static_cast<std::uint64_t>(header.dims.back());
+    too_many = too_many || (dim != 0 && header.body_bytes > kMostBytes / dim);
+    if (!too_many) header.body_bytes *= dim;
   }
-  if (too_many || want != num_bytes) {
+  if (!too_many && has_binary_size(path, header.header_bytes + header.body_bytes)) return header;
+  const std::uint64_t num_bytes = binary_size(path) - header.header_bytes;
+  if (too_many || header.body_bytes != num_bytes) {
     throw DataError(fmt::format("'{}' must hold {} bytes after its header, as that says, got {}; fetch it again", path,
-                                too_many ? "more" : fmt::format("{}", want), num_bytes));
+                                too_many ? "more" : fmt::format("{}", header.body_bytes), num_bytes));
   }
-  return dims;
+  return header;
 }
 
 std::vector<std::int64_t> read_labels(const std::string& path, std::size_t num_images) {
-  const std::string bytes = read_binary_file(path);
-  const std::int64_t count = read_header(bytes, path, kByteLabels)[0];
+  const Header header = read_header(path, kByteLabels);
+  const std::int64_t count = header.dims[0];
   if (count != static_cast<std::int64_t>(num_images)) {
     throw DataError(fmt::format("'{}' holds {} labels for {} images: the two files are not of one set", path, count,
                                 num_images));
   }
-  std::vector<std::int64_t> labels;
-  labels.reserve(num_images);
-  for (const char byte : std::string_view(bytes).substr(8)) labels.push_back(static_cast<std::uint8_t>(byte));
-  return labels;
+  const std::vector<std::uint8_t> bytes = read_binary_tail(path, header.header_bytes, num_images);
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -123,16 +129,18 @@ std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
     throw DataError(fmt::format("'{}' must hold {}-images-idx3-ubyte or the same with .gz; neither is there", path,
                                 kPrefixes[split == Split::kTrain ? 0 : 1]));
   }
-  const std::string bytes = read_binary_file(*images_path);
-  const std::vector<std::int64_t> dims = read_header(bytes, *images_path, kByteImages);
+  const Header header = read_header(*images_path, kByteImages);
   MemoryImages images;
   images.origin = fs::path(*images_path).filename().string();
-  images.height = dims[1];
-  images.width = dims[2];
+  images.num_images = header.dims[0];
+  images.height = header.dims[1];
+  images.width = header.dims[2];
   images.channels = 1;
-  images.pixels.assign(bytes.begin() + 16, bytes.end());
+  images.load = [path = *images_path, header] {
+    return read_binary_tail(path, header.header_bytes, static_cast<std::size_t>(header.body_bytes));
+  };
   if (labels_path) {
-    images.labels = read_labels(*labels_path, static_cast<std::size_t>(dims[0]));
+    images.labels = read_labels(*labels_path, static_cast<std::size_t>(images.num_images));
     std::int64_t num_classes = 0;
     for (const std::int64_t label : images.labels) num_classes = std::max(num_classes, label + 1);
     for (std::int64_t k = 0; k < num_classes; ++k) images.class_names.push_back(fmt::format("{}", k));

@@ -1,5 +1,7 @@
 #include "data/memory_source.h"
 
+#include <exception>
+#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,23 +18,17 @@ class MemorySource final : public Source {
   explicit MemorySource(MemoryImages images)
       : images_(std::move(images)), plane_(images_.width * images_.height) {
     check_invariant(images_.channels == 1 || images_.channels == 3, "images in memory have 1 or 3 channels");
-    const std::int64_t image_bytes = plane_ * images_.channels;
-    const auto num_bytes = static_cast<std::int64_t>(images_.pixels.size());
-    if (image_bytes == 0 || num_bytes == 0) throw DataError(fmt::format("no image in '{}'", images_.origin));
-    check_invariant(num_bytes % image_bytes == 0, "pixels hold whole images");
-    size_ = num_bytes / image_bytes;
-    check_invariant(images_.labels.empty() || static_cast<std::int64_t>(images_.labels.size()) == size_,
+    if (plane_ == 0 || images_.num_images == 0) throw DataError(fmt::format("no image in '{}'", images_.origin));
+    check_invariant(images_.labels.empty() || static_cast<std::int64_t>(images_.labels.size()) == images_.num_images,
                     "there are as many labels as images");
-    const std::string_view content(reinterpret_cast<const char*>(images_.pixels.data()), images_.pixels.size());
-    fingerprint_ = make_fingerprint("memory", size_, content);
   }
 
-  std::int64_t size() const override { return size_; }
+  std::int64_t size() const override { return images_.num_images; }
   std::string name(std::int64_t i) const override { return fmt::format("{}[{}]", images_.origin, i); }
 
   void read(std::int64_t i, image::Image& out) const override {
-    check_invariant(i >= 0 && i < size_, "the image's number lies in the data set");
-    const std::uint8_t* planes = images_.pixels.data() + i * plane_ * images_.channels;
+    check_invariant(i >= 0 && i < images_.num_images, "the image's number lies in the data set");
+    const std::uint8_t* planes = pixels().data() + i * plane_ * images_.channels;
     const std::int64_t next_plane = images_.channels == 3 ? plane_ : 0;
     out.reshape(images_.width, images_.height, 3);
     std::uint8_t* to = out.pixels.data();
@@ -45,13 +41,32 @@ class MemorySource final : public Source {
 
   std::span<const std::int64_t> labels() const override { return images_.labels; }
   std::vector<std::string> class_names() const override { return images_.class_names; }
-  std::string fingerprint() const override { return fingerprint_; }
+
+  std::string fingerprint() const override {
+    const std::vector<std::uint8_t>& all = pixels();
+    return make_fingerprint("memory", images_.num_images, {reinterpret_cast<const char*>(all.data()), all.size()});
+  }
 
  private:
+  const std::vector<std::uint8_t>& pixels() const {
+    std::call_once(once_, [this] {
+      try {
+        pixels_ = images_.load();
+        const auto num_bytes = static_cast<std::int64_t>(pixels_.size());
+        check_invariant(num_bytes == images_.num_images * images_.channels * plane_, "pixels hold the images promised");
+      } catch (...) {
+        error_ = std::current_exception();  // kept: a damaged file is not unpacked again for each image
+      }
+    });
+    if (error_) std::rethrow_exception(error_);
+    return pixels_;
+  }
+
   MemoryImages images_;
   std::int64_t plane_;
-  std::int64_t size_ = 0;
-  std::string fingerprint_;
+  mutable std::once_flag once_;
+  mutable std::vector<std::uint8_t> pixels_;
+  mutable std::exception_ptr error_;
 };
 
 }  // namespace

@@ -32,7 +32,10 @@ std::string choose_split(const std::string& path, Split split) {
 }
 
 std::string_view guess_format(const std::string& path, Split split) {
-  if (!is_folder(path)) return path.find("idx3-ubyte") != std::string::npos ? "idx" : "folder";
+  if (!is_folder(path)) {
+    if (path.ends_with(".bin")) return "cifar";
+    return path.find("idx3-ubyte") != std::string::npos ? "idx" : "folder";
+  }
   if (has_idx(path, split)) return "idx";
   if (has_cifar(path)) return "cifar";
   return "folder";

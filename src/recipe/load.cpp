@@ -131,7 +131,6 @@ OpenedData open_data(const LoadedRecipe& loaded) {
     check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
   if (runs_knn(recipe, data)) {
     check_at_most(loaded, "eval.knn.k", recipe.knn.k, data.train->size(), found);
-    if (recipe.knn.bank) check_at_most(loaded, "eval.knn.bank", *recipe.knn.bank, data.train->size(), found);
     check_classes(loaded, data, found);
   }
   if (!found.empty()) {

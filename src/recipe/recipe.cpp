@@ -99,7 +99,7 @@ void bind(config::Fields& f, KnnEval& c) {
   f.integer_or_auto("bank",
                     c.bank,
                     {.min = 1},
-                    "training images to compare with, drawn once; auto: all");
+                    "compare with at most so many training images, drawn once; auto: all");
 }
 
 void bind(config::Fields& f, CheckpointConfig& c) {

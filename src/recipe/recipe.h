@@ -49,7 +49,7 @@ struct KnnEval {
   std::int64_t every_epochs = 5;
   std::int64_t k = 20;
   double temperature = 0.07;
-  std::optional<std::int64_t> bank;  // absent: every training image
+  std::optional<std::int64_t> bank;  // at most so many training images; absent: all
 };
 
 struct CheckpointConfig {

@@ -217,7 +217,8 @@ std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
   eval::ExtractOptions options{
       .batch_size = kEvalBatch, .precision = deps_.precision, .device = deps_.device, .samples = {}, .progress = {}, .stop = stopped};
   const auto query = eval::extract_features(encoder, *deps_.data.val, transform, options);
-  if (recipe_.knn.bank) options.samples = eval::draw_samples(deps_.data.train->size(), *recipe_.knn.bank);
+  const std::int64_t images = deps_.data.train->size();
+  if (recipe_.knn.bank) options.samples = eval::draw_samples(images, std::min(*recipe_.knn.bank, images));
   const auto bank = eval::extract_features(encoder, *deps_.data.train, transform, options);
   if (stopped()) return std::nullopt;  // features of a part only: the resumed run evaluates
   return eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature}).table.front().top1;

@@ -2,10 +2,15 @@
 
 #include <zlib.h>
 
+#include <array>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
+#include "data/fingerprint.h"
 #include "image/decode.h"
 #include "tests/data/support.h"
 #include "tests/support/catch.h"
@@ -186,6 +191,83 @@ TEST_CASE("idx: a cut gzip stream is refused", "[data]") {
     std::filesystem::resize_file(path, size - cut);
     REQUIRE(data_error(folder.path(), "idx").find(".gz'") != std::string::npos);
   }
+}
+
+TEST_CASE("idx: opening does not unpack the pixels; damage among them is named by every read", "[data]") {
+  const TempFolder folder;
+  const std::string path = folder.path("train-images-idx3-ubyte.gz");
+  std::string pixels = idx_images(400, 28, 28);
+  for (std::size_t k = 16; k < pixels.size(); ++k) pixels[k] = static_cast<char>(k * k * 2654435761U >> 13);
+  write_gzip(path, pixels);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(path) / 2));
+  file << std::string(64, 'x');
+  file.close();
+  const auto source = open_source(folder.path(), "idx", Split::kTrain);
+  CHECK(source->size() == 400);
+  const auto words = [&](const auto& action) -> std::string {
+    try {
+      action();
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  image::Image out;
+  for (int again = 0; again < 2; ++again) {
+    const std::string read = words([&] { source->read(0, out); });
+    CHECK(read.find("train-images-idx3-ubyte.gz") != std::string::npos);
+    CHECK(read.find("damaged gzip") != std::string::npos);
+  }
+  CHECK(words([&] { source->fingerprint(); }).find("damaged gzip") != std::string::npos);
+}
+
+TEST_CASE("idx: a gzip file of another length than its header says is refused at opening", "[data]") {
+  const TempFolder folder;
+  write_gzip(folder.path("train-images-idx3-ubyte.gz"), idx_images(3, 20, 20) + "x");
+  CHECK(data_error(folder.path(), "idx").find("must hold 1200 bytes after its header, as that says, got 1201") !=
+        std::string::npos);
+}
+
+TEST_CASE("idx: a gzip file of two members is whole", "[data]") {
+  const TempFolder folder;
+  const std::string whole = idx_images(3, 20, 20);
+  write_gzip(folder.path("a"), whole.substr(0, 500));
+  write_gzip(folder.path("b"), whole.substr(500));
+  std::ofstream both(folder.path("train-images-idx3-ubyte.gz"), std::ios::binary);
+  both << std::ifstream(folder.path("a"), std::ios::binary).rdbuf();
+  both << std::ifstream(folder.path("b"), std::ios::binary).rdbuf();
+  both.close();
+  image::Image out;
+  open_source(folder.path("train-images-idx3-ubyte.gz"), "auto", Split::kTrain)->read(2, out);
+  CHECK(out.pixels.back() == static_cast<std::uint8_t>(1199));
+}
+
+TEST_CASE("idx: the fingerprint is that of the pixels, packed or not, and the first reads may race", "[data]") {
+  const TempFolder plain, packed;
+  plain.write("train-images-idx3-ubyte", idx_images(5, 3, 4));
+  write_gzip(packed.path("train-images-idx3-ubyte.gz"), idx_images(5, 3, 4));
+  const auto one = open_source(plain.path(), "idx", Split::kTrain);
+  const auto other = open_source(packed.path(), "idx", Split::kTrain);
+  std::vector<std::thread> threads;
+  std::array<image::Image, 8> images;
+  for (std::size_t t = 0; t < images.size(); ++t) threads.emplace_back([&, t] { other->read(4, images[t]); });
+  for (std::thread& thread : threads) thread.join();
+  for (const image::Image& image : images) CHECK(image.pixels.back() == 59);
+  CHECK(one->fingerprint() == other->fingerprint());
+  CHECK(one->fingerprint() == data::make_fingerprint("memory", 5, idx_images(5, 3, 4).substr(16)));
+}
+
+TEST_CASE("cifar: one file stands for itself, its set told by the size of its records", "[data]") {
+  const TempFolder folder;
+  folder.write("mine.bin", cifar_record({4}, 1, 2, 3) + cifar_record({5}, 1, 2, 3));
+  folder.write("fine.bin", cifar_record({3, 77}, 1, 2, 3));
+  folder.write("cut.bin", cifar_record({4}, 1, 2, 3) + "xx");
+  CHECK(labels(*open_source(folder.path("mine.bin"), "auto", Split::kTrain)) == Labels{4, 5});
+  const auto fine = open_source(folder.path("fine.bin"), "cifar", Split::kTest);
+  CHECK(labels(*fine) == Labels{77});
+  CHECK(fine->name(0) == "fine.bin[0]");
+  CHECK(data_error(folder.path("cut.bin"), "auto").find("cut.bin' must hold whole records") != std::string::npos);
 }
 
 TEST_CASE("cifar: both sets, planes turned to pixels", "[data]") {

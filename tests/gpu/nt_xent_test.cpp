@@ -157,9 +157,11 @@ TEST_CASE("nt_xent: the upstream gradient scales the gradient exactly", "[gpu][l
   CHECK(bit_equal(four.dz, scaled));
 }
 
-TEST_CASE("nt_xent: one NaN makes the loss of every row NaN", "[gpu][loss]") {
-  std::vector<float> z = embeddings(130, 33);
-  z[5 * 33 + 7] = std::numeric_limits<float>::quiet_NaN();
-  const Outcome got = on_gpu(z, 130, 33, 0.5f, 1.f);
-  for (const float loss : got.loss) CHECK(std::isnan(loss));
+TEST_CASE("nt_xent: one NaN or infinity makes the loss of every row NaN", "[gpu][loss]") {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> z = embeddings(130, 33);
+    z[5 * 33 + 7] = bad;
+    const Outcome got = on_gpu(z, 130, 33, 0.5f, 1.f);
+    for (const float loss : got.loss) CHECK(std::isnan(loss));
+  }
 }
