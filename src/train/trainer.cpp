@@ -65,7 +65,10 @@ Trainer::Trainer(const TrainerDeps& deps, const RunState& start, const checkpoin
 }
 
 int Trainer::run() {
-  if (evaluation_due()) evaluate();
+  if (evaluation_due()) {  // stopped between the step and its evaluation
+    evaluate();
+    save();
+  }
   while (state_.step < total_steps_ && stop_signal() == 0) {
     const data::Batch& batch = loader_->next();
     if (state_.step == 0) save_preview(batch);
