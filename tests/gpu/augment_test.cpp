@@ -1,119 +1,301 @@
-// The augmentation kernels: the CPU's result is the reference of the GPU's, from the same inputs.
+// The augmentation kernels on the GPU against the same kernels on the CPU.
+// Every tolerance is an allowance of a few rounding errors, because nvcc contracts a * b + c and
+// g++ in ISO mode does not. None has been measured yet (RESULTS.md): a measured error times 4 is to
+// take its place.
 #include "kernels/augment/color_jitter.h"
 #include "kernels/augment/crop_resize.h"
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/normalize.h"
+#include "tests/gpu/support.h"
 
-#include "base/philox.h"
-#include "tests/gpu/device_array.h"
+#include <algorithm>
+#include <array>
+#include <memory>
 
-namespace sslrun::kernels {
 namespace {
 
-// One arithmetic on both sides; fused multiply-adds and expf differ by a few units in the last place of values up to 1. Not yet
-// measured on a GPU: a result of scripts/gpu-check.sh replaces this bound.
-constexpr double kTolerance = 1e-5;
+using namespace sslrun;
+using namespace sslrun::kernels;
+using namespace sslrun::test;
 
-std::vector<float> planes(std::int64_t count, std::uint32_t seed) {
-  std::vector<float> out(static_cast<std::size_t>(count));
-  Rng rng(seed, Purpose::kView, 0, 0, 0);
-  for (float& v : out) v = static_cast<float>(rng.uniform());
+constexpr double kCropAllowed = 2e-6;  // sums of weights that add up to 1, on values up to 1
+constexpr double kJitterAllowed =
+    2e-5;  // four steps, of which saturation and contrast magnify, and a division by the chroma
+constexpr double kBlurAllowed = 2e-6;  // as the crop, and expf differs by two ulp
+
+std::vector<std::uint8_t> bytes(std::int64_t n, std::uint32_t seed) {
+  std::vector<std::uint8_t> out(static_cast<std::size_t>(n));
+  Rng rng(seed, Purpose::kProbe, 0, 0, 0);
+  for (std::uint8_t& b : out) b = static_cast<std::uint8_t>(rng.below(256));
   return out;
 }
 
-std::vector<std::uint8_t> picture(std::int64_t count) {
-  std::vector<std::uint8_t> out(static_cast<std::size_t>(count));
-  Rng rng(9, Purpose::kView, 0, 0, 0);
-  for (auto& v : out) v = static_cast<std::uint8_t>(rng.next());
-  return out;
+struct Crop {
+  std::int64_t rows, columns;  // of the picture
+  std::int64_t left, top, width, height;
+};
+
+const std::array<Crop, 9> kCrops{{{1, 1, 0, 0, 1, 1},
+                                  {2, 3, 1, 0, 2, 2},
+                                  {33, 31, 0, 0, 31, 33},
+                                  {33, 31, 30, 32, 1, 1},
+                                  {375, 500, 0, 0, 500, 375},
+                                  {375, 500, 17, 5, 224, 224},
+                                  {375, 500, 250, 100, 97, 131},
+                                  {900, 700, 0, 0, 700, 1},
+                                  {1203, 1607, 3, 2, 1601, 1199}}};
+
+/// One picture per crop, cut with and without a flip.
+struct CropCase {
+  CropCase(std::int64_t out_height, std::int64_t out_width) : height(out_height), width(out_width) {
+    for (std::size_t i = 0; i < kCrops.size(); ++i) {
+      pictures.push_back(
+          bytes(kCrops[i].rows * kCrops[i].columns * 3, static_cast<std::uint32_t>(i)));
+      on_device.push_back(std::make_unique<DeviceArray<std::uint8_t>>(pictures.back()));
+    }
+  }
+
+  std::size_t view_size() const { return static_cast<std::size_t>(3 * height * width); }
+
+  std::size_t size() const { return 2 * kCrops.size() * view_size(); }
+
+  CropResizeView view(std::size_t i, const std::uint8_t* picture, float* out) const {
+    const Crop& c = kCrops[i / 2];
+    return {
+        picture, c.columns, c.left, c.top, c.width, c.height, i % 2 == 1, out + i * view_size()};
+  }
+
+  std::vector<float> cpu() const {
+    std::vector<float> out(size(), -1.f),
+        scratch(static_cast<std::size_t>(crop_resize_scratch(1607, width)));
+    std::vector<CropResizeView> views;
+    for (std::size_t i = 0; i < 2 * kCrops.size(); ++i)
+      views.push_back(view(i, pictures[i / 2].data(), out.data()));
+    crop_resize(
+        {views.data(), static_cast<std::int64_t>(views.size()), height, width, scratch.data()},
+        Cpu{});
+    return out;
+  }
+
+  std::vector<float> cuda() const {
+    const DeviceArray<float> out(std::vector<float>(size(), -2.f));
+    std::vector<CropResizeView> views;
+    for (std::size_t i = 0; i < 2 * kCrops.size(); ++i)
+      views.push_back(view(i, on_device[i / 2]->data(), out.data()));
+    const DeviceArray<CropResizeView> there(views);
+    const Stream stream;
+    crop_resize({there.data(), static_cast<std::int64_t>(views.size()), height, width, nullptr},
+                stream.device());
+    stream.wait();
+    return out.host();
+  }
+
+  std::int64_t height, width;
+  std::vector<std::vector<std::uint8_t>> pictures;
+  std::vector<std::unique_ptr<DeviceArray<std::uint8_t>>> on_device;
+};
+
+JitterStep step(JitterOp op, double factor) {
+  return {op, static_cast<float>(factor)};
 }
+
+/// Every order of the four steps, with factors of SimCLR's strength, gray every third time.
+std::vector<ColorJitterView> all_orders() {
+  std::vector<ColorJitterView> views;
+  Rng rng(3, Purpose::kProbe, 0, 0, 0);
+  std::array<int, 4> order{0, 1, 2, 3};
+  do {
+    const std::array<JitterStep, 4> steps{step(JitterOp::kBrightness, rng.uniform(0.2, 1.8)),
+                                          step(JitterOp::kContrast, rng.uniform(0.2, 1.8)),
+                                          step(JitterOp::kSaturation, rng.uniform(0.2, 1.8)),
+                                          step(JitterOp::kHue, rng.uniform(-0.2, 0.2))};
+    ColorJitterView view{.pixels = nullptr, .steps = {}, .grayscale = views.size() % 3 == 0};
+    for (std::size_t i = 0; i < 4; ++i) view.steps[i] = steps[static_cast<std::size_t>(order[i])];
+    views.push_back(view);
+  } while (std::next_permutation(order.begin(), order.end()));
+  return views;
+}
+
+template <class Device>
+std::vector<float> jittered(std::vector<ColorJitterView> views,
+                            std::vector<float> pixels,
+                            std::int64_t n,
+                            Device which) {
+  const auto place = [&](float* base) {
+    for (std::size_t i = 0; i < views.size(); ++i)
+      views[i].pixels = base + i * 3 * static_cast<std::size_t>(n);
+  };
+  const auto count = static_cast<std::int64_t>(views.size());
+  if constexpr (std::is_same_v<Device, Cpu>) {
+    place(pixels.data());
+    color_jitter({views.data(), count, n}, which);
+    return pixels;
+  } else {
+    const DeviceArray<float> there(pixels);
+    place(there.data());
+    const DeviceArray<ColorJitterView> table(views);
+    const Stream stream;
+    color_jitter({table.data(), count, n}, stream.device());
+    stream.wait();
+    return there.host();
+  }
+}
+
+struct OnGpu {};
+
+constexpr std::array<float, 6> kSigmas{-1.f, 0.f, 0.1f, 0.7f, 2.f, 10.f};
+
+struct BlurCase {
+  std::int64_t height, width, radius;
+
+  std::vector<float> pixels() const {
+    return uniform(kSigmas.size() * static_cast<std::size_t>(3 * height * width), 5);
+  }
+
+  std::vector<GaussianBlurView> views(float* base) const {
+    std::vector<GaussianBlurView> out;
+    for (std::size_t i = 0; i < kSigmas.size(); ++i) {
+      out.push_back({base + i * static_cast<std::size_t>(3 * height * width), kSigmas[i]});
+    }
+    return out;
+  }
+
+  std::vector<float> cpu() const {
+    std::vector<float> out = pixels();
+    std::vector<float> scratch(
+        static_cast<std::size_t>(gaussian_blur_scratch(height, width, radius, Cpu{})));
+    const auto table = views(out.data());
+    gaussian_blur({table.data(),
+                   static_cast<std::int64_t>(table.size()),
+                   height,
+                   width,
+                   radius,
+                   scratch.data()},
+                  Cpu{});
+    return out;
+  }
+
+  std::vector<float> cuda() const {
+    const DeviceArray<float> out(pixels());
+    const DeviceArray<GaussianBlurView> table(views(out.data()));
+    const Stream stream;
+    const auto n = static_cast<std::int64_t>(kSigmas.size());
+    const DeviceArray<float> scratch(
+        static_cast<std::size_t>(gaussian_blur_scratch(height, width, n, stream.device())));
+    gaussian_blur({table.data(), n, height, width, radius, scratch.data()}, stream.device());
+    stream.wait();
+    return out.host();
+  }
+};
 
 }  // namespace
 
-TEST_CASE("crop_resize: GPU equals CPU on crops of every shape, mirrored or not", "[gpu][augment]") {
-  constexpr std::int64_t kWidth = 301, kHeight = 203;
-  struct Crop {
-    std::int64_t left, top, width, height;
-  };
-  const std::vector<Crop> crops = {{0, 0, kWidth, kHeight}, {5, 7, 1, 1}, {17, 3, 224, 150}, {290, 1, 11, 200}, {0, 202, 64, 1}};
-  const std::int64_t side = GENERATE(1, 7, 32, 224);
-  const bool flip = GENERATE(false, true);
-  CAPTURE(side, flip);
-  const auto bytes = picture(kWidth * kHeight * 3);
-  const std::size_t floats = static_cast<std::size_t>(3 * side * side);
-  std::vector<float> cpu(floats * crops.size()), room(static_cast<std::size_t>(crop_resize_scratch(kWidth, side)));
-  const DeviceArray<std::uint8_t> bytes_gpu(bytes);
-  const DeviceArray<float> out_gpu(cpu);
-  std::vector<CropResizeView> views, views_gpu;
-  for (std::size_t i = 0; i < crops.size(); ++i) {
-    const Crop& c = crops[i];
-    views.push_back({bytes.data(), kWidth, c.left, c.top, c.width, c.height, flip, cpu.data() + i * floats});
-    views_gpu.push_back({bytes_gpu.data(), kWidth, c.left, c.top, c.width, c.height, flip, out_gpu.data() + i * floats});
+TEST_CASE("crop_resize: the GPU makes the CPU's pixels, for every crop and size",
+          "[gpu][augment]") {
+  double worst = 0;
+  for (const auto& [height, width] :
+       {std::array<std::int64_t, 2>{1, 1}, {7, 5}, {32, 32}, {224, 224}, {96, 257}, {3, 513}}) {
+    INFO(height << " x " << width);
+    const CropCase c(height, width);
+    const std::vector<float> got = c.cuda();
+    const double difference = max_difference(got, c.cpu());
+    CHECK(difference <= kCropAllowed);
+    CHECK(bit_equal(got, c.cuda()));
+    worst = std::max(worst, difference);
   }
-  const auto count = static_cast<std::int64_t>(crops.size());
-  crop_resize({views.data(), count, side, side, room.data()}, Cpu{});
-  const DeviceArray<CropResizeView> list(views_gpu);
-  crop_resize({list.data(), count, side, side, nullptr}, Cuda{nullptr});
-  CHECK(largest_difference(cpu, out_gpu.values()) < kTolerance);
+  report("crop_resize", "largest difference of a pixel", worst, kCropAllowed);
 }
 
-TEST_CASE("color_jitter: GPU equals CPU in every order of the steps", "[gpu][augment]") {
-  const std::int64_t pixels = GENERATE(1, 31, 1024, 50176);
-  const bool grayscale = GENERATE(false, true);
-  CAPTURE(pixels, grayscale);
-  const JitterStep steps[kJitterSteps] = {{JitterOp::kBrightness, 1.3f}, {JitterOp::kContrast, 0.4f},
-                                          {JitterOp::kSaturation, 1.7f}, {JitterOp::kHue, -0.2f}};
-  const std::size_t floats = static_cast<std::size_t>(3 * pixels);
-  std::vector<float> cpu = planes(static_cast<std::int64_t>(4 * floats), 2);
-  const DeviceArray<float> gpu(cpu);
-  std::vector<ColorJitterView> views, views_gpu;
-  for (std::size_t v = 0; v < 4; ++v) {  // four rotations of the order
-    ColorJitterView view{cpu.data() + v * floats, {}, grayscale};
-    for (std::size_t s = 0; s < std::size_t{kJitterSteps}; ++s) view.steps[s] = steps[(s + v) % kJitterSteps];
-    views.push_back(view);
-    view.pixels = gpu.data() + v * floats;
-    views_gpu.push_back(view);
+TEST_CASE("crop_resize: no view is no launch", "[gpu][augment]") {
+  const Stream stream;
+  crop_resize({nullptr, 0, 224, 224, nullptr}, stream.device());
+  CHECK_NOTHROW(stream.wait());
+}
+
+TEST_CASE("color_jitter: the GPU makes the CPU's pixels, in every order of the steps",
+          "[gpu][augment]") {
+  double worst = 0;
+  for (const std::int64_t n : {1, 7, 1023, 1024, 1025, 224 * 224}) {
+    INFO(n << " pixels");
+    const std::vector<ColorJitterView> views = all_orders();
+    const std::vector<float> pixels = uniform(views.size() * 3 * static_cast<std::size_t>(n), 7);
+    const std::vector<float> got = jittered(views, pixels, n, OnGpu{});
+    const double difference = max_difference(got, jittered(views, pixels, n, Cpu{}));
+    CHECK(difference <= kJitterAllowed);
+    CHECK(bit_equal(got, jittered(views, pixels, n, OnGpu{})));
+    worst = std::max(worst, difference);
   }
-  color_jitter({views.data(), 4, pixels}, Cpu{});
-  const DeviceArray<ColorJitterView> list(views_gpu);
-  color_jitter({list.data(), 4, pixels}, Cuda{nullptr});
-  CHECK(largest_difference(cpu, gpu.values()) < kTolerance);
+  report("color_jitter", "largest difference of a pixel", worst, kJitterAllowed);
 }
 
-TEST_CASE("gaussian_blur: GPU equals CPU, the edges and sigma 0 included", "[gpu][augment]") {
-  const std::int64_t height = GENERATE(1, 5, 33, 224), width = GENERATE(1, 32, 225), radius = GENERATE(0, 1, 11);
-  CAPTURE(height, width, radius);
-  const std::vector<float> sigmas = {0.1f, 2.f, 0.f};
-  const std::size_t floats = static_cast<std::size_t>(3 * height * width);
-  std::vector<float> cpu = planes(static_cast<std::int64_t>(sigmas.size() * floats), 3);
-  const DeviceArray<float> gpu(cpu);
-  std::vector<GaussianBlurView> views, views_gpu;
-  for (std::size_t v = 0; v < sigmas.size(); ++v) {
-    views.push_back({cpu.data() + v * floats, sigmas[v]});
-    views_gpu.push_back({gpu.data() + v * floats, sigmas[v]});
+TEST_CASE("color_jitter: what has one rounding only is equal bit for bit", "[gpu][augment]") {
+  const std::int64_t n = 1025;
+  ColorJitterView none{.pixels = nullptr, .steps = {}, .grayscale = false};
+  ColorJitterView bright = none;
+  bright.steps[2] = step(JitterOp::kBrightness, 1.37);
+  const std::vector<float> pixels = uniform(2 * 3 * static_cast<std::size_t>(n), 11);
+  CHECK(bit_equal(jittered<OnGpu>({none, bright}, pixels, n, {}),
+                  jittered<Cpu>({none, bright}, pixels, n, {})));
+}
+
+TEST_CASE("color_jitter: black, white and grey pictures stay finite and agree", "[gpu][augment]") {
+  const std::int64_t n = 100;
+  const std::vector<ColorJitterView> views = all_orders();
+  for (const float value : {0.f, 0.5f, 1.f}) {
+    const std::vector<float> pixels(views.size() * 3 * static_cast<std::size_t>(n), value);
+    CHECK(max_difference(jittered(views, pixels, n, OnGpu{}), jittered(views, pixels, n, Cpu{})) <=
+          kJitterAllowed);
   }
-  const auto count = static_cast<std::int64_t>(sigmas.size());
-  std::vector<float> room(static_cast<std::size_t>(gaussian_blur_scratch(height, width, radius, Cpu{})));
-  gaussian_blur({views.data(), count, height, width, radius, room.data()}, Cpu{});
-  const DeviceArray<GaussianBlurView> list(views_gpu);
-  const DeviceArray<float> room_gpu(
-      std::vector<float>(static_cast<std::size_t>(gaussian_blur_scratch(height, width, count, Cuda{nullptr}))));
-  gaussian_blur({list.data(), count, height, width, radius, room_gpu.data()}, Cuda{nullptr});
-  CHECK(largest_difference(cpu, gpu.values()) < kTolerance);
 }
 
-TEST_CASE("normalize: GPU equals CPU", "[gpu][augment]") {
-  const std::int64_t pixels = GENERATE(1, 1023, 50176);
-  const std::vector<float> in = planes(3 * pixels, 4);
-  std::vector<float> cpu(in.size());
-  const DeviceArray<float> in_gpu(in), out_gpu(cpu);
-  const NormalizeView view{in.data(), cpu.data()};
-  NormalizeArgs args{&view, 1, pixels, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-  normalize(args, Cpu{});
-  const DeviceArray<NormalizeView> list({NormalizeView{in_gpu.data(), out_gpu.data()}});
-  args.views = list.data();
-  normalize(args, Cuda{nullptr});
-  CHECK(largest_difference(cpu, out_gpu.values()) < kTolerance);
+TEST_CASE(
+    "gaussian_blur: the GPU makes the CPU's pixels, also where the kernel exceeds the picture",
+    "[gpu][augment]") {
+  double worst = 0;
+  for (const BlurCase& c : {BlurCase{1, 1, 3},
+                            {1, 17, 11},
+                            {5, 3, 64},
+                            {32, 32, 1},
+                            {224, 224, 11},
+                            {96, 131, 64},
+                            {64, 64, 0}}) {
+    INFO(c.height << " x " << c.width << ", radius " << c.radius);
+    const std::vector<float> got = c.cuda();
+    const double difference = max_difference(got, c.cpu());
+    CHECK(difference <= kBlurAllowed);
+    CHECK(bit_equal(got, c.cuda()));
+    worst = std::max(worst, difference);
+    const auto untouched = static_cast<std::ptrdiff_t>(
+        (c.radius == 0 ? kSigmas.size() : 2) * static_cast<std::size_t>(3 * c.height * c.width));
+    const std::vector<float> before = c.pixels();
+    CHECK(bit_equal({got.begin(), got.begin() + untouched},
+                    {before.begin(), before.begin() + untouched}));
+  }
+  report("gaussian_blur", "largest difference of a pixel", worst, kBlurAllowed);
 }
 
-}  // namespace sslrun::kernels
+TEST_CASE("normalize: the GPU and the CPU agree bit for bit", "[gpu][augment]") {
+  for (const std::int64_t n : {1, 255, 256, 257, 224 * 224}) {
+    INFO(n << " pixels");
+    const std::size_t size = 3 * static_cast<std::size_t>(n);
+    const std::vector<float> pixels = uniform(2 * size, 13);
+    std::vector<float> expected(2 * size);
+    std::vector<NormalizeView> views{{pixels.data(), expected.data()},
+                                     {pixels.data() + size, expected.data() + size}};
+    NormalizeArgs args{views.data(), 2, n, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+    normalize(args, Cpu{});
+    const DeviceArray<float> there(pixels), out(std::vector<float>(2 * size, -1.f));
+    const DeviceArray<NormalizeView> table(
+        {{there.data(), out.data()}, {there.data() + size, out.data() + size}});
+    args.views = table.data();
+    const Stream stream;
+    normalize(args, stream.device());
+    stream.wait();
+    const std::vector<float> got = out.host();
+    CHECK(bit_equal(got, expected));
+    report("normalize, " + std::to_string(n) + " pixels",
+           "largest difference of a pixel",
+           max_difference(got, expected),
+           0);
+  }
+}

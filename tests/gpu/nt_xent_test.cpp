@@ -1,73 +1,167 @@
-// NT-Xent: the CPU's result is the reference of the GPU's, from the same inputs.
+// NT-Xent on the GPU against the same arithmetic on the CPU, forward and backward.
+// The tolerances are allowances, not measurements (RESULTS.md): similarities are summed in the same
+// order, but with fmaf on one side, and are then divided by the temperature. A measured error times
+// 4 is to take their place.
 #include "kernels/loss/nt_xent.h"
 
-#include "base/philox.h"
-#include "tests/gpu/device_array.h"
+#include "tests/gpu/support.h"
 
-#include <cmath>
+#include <algorithm>
+#include <array>
 #include <limits>
 
-namespace sslrun::kernels {
 namespace {
 
-// One arithmetic on both sides; expf, logf and fused multiply-adds differ by a few units in the last place. Not yet
-// measured on a GPU: a result of scripts/gpu-check.sh replaces this bound.
-constexpr double kTolerance = 1e-5;
+using namespace sslrun;
+using namespace sslrun::kernels;
+using namespace sslrun::test;
+
+constexpr double kLossAllowed = 4e-6;  // of |lse| + 1 / temperature, per row
+constexpr double kGradientAllowed =
+    4e-5;  // relative L2 of the whole gradient, divided by the temperature where it is below 1
+
+struct Outcome {
+  std::vector<float> lse, loss, inverse_norm, dz;
+};
 
 std::vector<float> embeddings(std::int64_t rows, std::int64_t dim) {
   std::vector<float> z(static_cast<std::size_t>(rows * dim));
-  Rng rng(5, Purpose::kView, 0, 0, 0);
-  for (float& v : z) v = static_cast<float>(rng.normal());
+  Rng rng(
+      17, Purpose::kProbe, 0, static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(dim));
+  const std::size_t half = z.size() / 2;
+  for (std::size_t i = 0; i < half; ++i) {
+    z[i] = static_cast<float>(rng.normal());
+    z[half + i] = z[i] + static_cast<float>(0.5 * rng.normal());
+  }
   return z;
 }
 
-struct Result {
-  std::vector<float> lse, loss, dz;
-};
-
-Result on_cpu(const std::vector<float>& z, std::int64_t rows, std::int64_t dim, float inv_temp) {
+Outcome on_cpu(const std::vector<float>& z,
+               std::int64_t rows,
+               std::int64_t dim,
+               float temperature,
+               float upstream) {
   const auto n = static_cast<std::size_t>(rows);
-  Result r{std::vector<float>(n), std::vector<float>(n), std::vector<float>(z.size())};
-  const NtXentArgs args{z.data(), r.lse.data(), rows, dim, inv_temp, r.loss.data(), nullptr};
+  Outcome out{std::vector<float>(n),
+              std::vector<float>(n),
+              std::vector<float>(n),
+              std::vector<float>(z.size())};
+  const NtXentArgs args{z.data(),
+                        out.lse.data(),
+                        rows,
+                        dim,
+                        1.f / temperature,
+                        out.loss.data(),
+                        out.inverse_norm.data()};
   nt_xent_forward(args, Cpu{});
-  nt_xent_backward(args, 1.f, r.dz.data(), Cpu{});
-  return r;
+  nt_xent_backward(args, upstream, out.dz.data(), Cpu{});
+  return out;
 }
 
-Result on_gpu(const std::vector<float>& z, std::int64_t rows, std::int64_t dim, float inv_temp) {
-  const std::vector<float> zeros(static_cast<std::size_t>(rows));
-  const DeviceArray<float> z_gpu(z), lse(zeros), loss(zeros), inverse_norm(zeros), dz(std::vector<float>(z.size()));
-  const NtXentArgs args{z_gpu.data(), lse.data(), rows, dim, inv_temp, loss.data(), inverse_norm.data()};
-  nt_xent_forward(args, Cuda{nullptr});
-  nt_xent_backward(args, 1.f, dz.data(), Cuda{nullptr});
-  return {lse.values(), loss.values(), dz.values()};
+Outcome on_gpu(const std::vector<float>& z,
+               std::int64_t rows,
+               std::int64_t dim,
+               float temperature,
+               float upstream) {
+  const std::vector<float> junk(static_cast<std::size_t>(rows), -7.f);
+  const DeviceArray<float> there(z), lse(junk), loss(junk), inverse_norm(junk),
+      dz(std::vector<float>(z.size(), -7.f));
+  const NtXentArgs args{
+      there.data(), lse.data(), rows, dim, 1.f / temperature, loss.data(), inverse_norm.data()};
+  const Stream stream;
+  nt_xent_forward(args, stream.device());
+  nt_xent_backward(args, upstream, dz.data(), stream.device());
+  stream.wait();
+  return {lse.host(), loss.host(), inverse_norm.host(), dz.host()};
+}
+
+/// Largest difference of a row, as a part of what rounding is proportional to.
+double row_error(const std::vector<float>& got,
+                 const std::vector<float>& expected,
+                 const std::vector<float>& lse,
+                 float temperature) {
+  double worst = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double size =
+        std::abs(static_cast<double>(lse[i])) + 1.0 / static_cast<double>(temperature);
+    const double error =
+        std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i])) / size;
+    worst = std::isnan(error) ? INFINITY : std::max(worst, error);
+  }
+  return worst;
 }
 
 }  // namespace
 
-TEST_CASE("nt_xent: GPU equals CPU, forward and backward", "[gpu][loss]") {
-  const std::int64_t rows = GENERATE(2, 62, 64, 66, 254, 1026), dim = GENERATE(1, 7, 128, 300);
-  const float inv_temp = GENERATE(2.f, 10.f);
-  CAPTURE(rows, dim, inv_temp);
-  const auto z = embeddings(rows, dim);
-  const Result cpu = on_cpu(z, rows, dim, inv_temp), gpu = on_gpu(z, rows, dim, inv_temp);
-  CHECK(largest_difference(cpu.lse, gpu.lse) < kTolerance);
-  CHECK(largest_difference(cpu.loss, gpu.loss) < kTolerance);
-  CHECK(largest_difference(cpu.dz, gpu.dz) < kTolerance);
+TEST_CASE("nt_xent: the GPU gives the CPU's loss and gradient, around tiles' edges",
+          "[gpu][loss]") {
+  double worst_loss = 0, worst_gradient = 0;
+  for (const std::int64_t rows : {4, 6, 62, 64, 66, 126, 128, 130, 192, 514, 1000}) {
+    for (const std::int64_t dim : {1, 3, 31, 32, 33, 64, 127, 128, 130, 257}) {
+      for (const float temperature : {0.05f, 0.1f, 0.5f, 1.f}) {
+        INFO(rows << " rows, " << dim << " columns, temperature " << temperature);
+        const std::vector<float> z = embeddings(rows, dim);
+        const Outcome expected = on_cpu(z, rows, dim, temperature, 1.f),
+                      got = on_gpu(z, rows, dim, temperature, 1.f);
+        const double loss = std::max(row_error(got.lse, expected.lse, expected.lse, temperature),
+                                     row_error(got.loss, expected.loss, expected.lse, temperature));
+        CHECK(loss <= kLossAllowed);
+        worst_loss = std::max(worst_loss, loss);
+        if (dim == 1)
+          continue;  // unit rows of one column are +1 or -1: the gradient is 0 but for rounding
+        const double gradient = relative_l2(got.dz, expected.dz) * static_cast<double>(temperature);
+        CHECK(gradient <= kGradientAllowed);
+        worst_gradient = std::max(worst_gradient, gradient);
+      }
+    }
+  }
+  report("nt_xent forward", "row error / (|lse| + 1/T)", worst_loss, kLossAllowed);
+  report("nt_xent backward", "relative L2 error * T", worst_gradient, kGradientAllowed);
 }
 
-TEST_CASE("nt_xent: the GPU gives the same bits every time", "[gpu][loss]") {
-  const auto z = embeddings(1026, 128);
-  const Result first = on_gpu(z, 1026, 128, 10.f), second = on_gpu(z, 1026, 128, 10.f);
-  CHECK(first.lse == second.lse);
-  CHECK(first.loss == second.loss);
-  CHECK(first.dz == second.dz);
+TEST_CASE("nt_xent: the paper's batch, 8192 x 128, agrees too", "[gpu][loss]") {
+  const std::vector<float> z = embeddings(8192, 128);
+  const Outcome expected = on_cpu(z, 8192, 128, 0.5f, 1.f), got = on_gpu(z, 8192, 128, 0.5f, 1.f);
+  const double loss = row_error(got.loss, expected.loss, expected.lse, 0.5f),
+               gradient = relative_l2(got.dz, expected.dz) * 0.5;
+  CHECK(loss <= kLossAllowed);
+  CHECK(gradient <= kGradientAllowed);
+  report("nt_xent forward, 8192 x 128", "row error / (|lse| + 1/T)", loss, kLossAllowed);
+  report("nt_xent backward, 8192 x 128", "relative L2 error * T", gradient, kGradientAllowed);
 }
 
-TEST_CASE("nt_xent: a value that is not finite makes every row's loss NaN on the GPU too", "[gpu][loss]") {
-  auto z = embeddings(66, 7);
-  z[100] = std::numeric_limits<float>::infinity();
-  for (const float loss : on_gpu(z, 66, 7, 2.f).loss) CHECK(std::isnan(loss));
+TEST_CASE("nt_xent: run to run, the GPU gives the same bits", "[gpu][loss]") {
+  const std::vector<float> z = embeddings(1000, 130);
+  const Outcome first = on_gpu(z, 1000, 130, 0.1f, 1.f);
+  for (int i = 0; i < 3; ++i) {
+    const Outcome again = on_gpu(z, 1000, 130, 0.1f, 1.f);
+    CHECK(bit_equal(first.loss, again.loss));
+    CHECK(bit_equal(first.lse, again.lse));
+    CHECK(bit_equal(first.dz, again.dz));
+  }
 }
 
-}  // namespace sslrun::kernels
+TEST_CASE("nt_xent: one image alone costs exactly 0, and no row is no launch", "[gpu][loss]") {
+  const std::vector<float> z = embeddings(2, 128);
+  const Outcome got = on_gpu(z, 2, 128, 0.1f, 1.f);
+  CHECK(got.loss == std::vector<float>{0.f, 0.f});
+  for (const float g : got.dz) CHECK(std::abs(g) < 1e-5f);
+  CHECK_NOTHROW(on_gpu({}, 0, 128, 0.1f, 1.f));
+}
+
+TEST_CASE("nt_xent: the upstream gradient scales the gradient exactly", "[gpu][loss]") {
+  const std::vector<float> z = embeddings(130, 33);
+  const Outcome one = on_gpu(z, 130, 33, 0.5f, 1.f), four = on_gpu(z, 130, 33, 0.5f, 4.f);
+  std::vector<float> scaled = one.dz;
+  for (float& g : scaled) g *= 4.f;
+  CHECK(bit_equal(four.dz, scaled));
+}
+
+TEST_CASE("nt_xent: one NaN or infinity makes the loss of every row NaN", "[gpu][loss]") {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> z = embeddings(130, 33);
+    z[5 * 33 + 7] = bad;
+    const Outcome got = on_gpu(z, 130, 33, 0.5f, 1.f);
+    for (const float loss : got.loss) CHECK(std::isnan(loss));
+  }
+}

@@ -1,0 +1,188 @@
+// How fast each kernel is, beside the rate at which the same GPU copies memory. Hidden: run with
+// tests_gpu "[bench]".
+#include "kernels/augment/color_jitter.h"
+#include "kernels/augment/crop_resize.h"
+#include "kernels/augment/gaussian_blur.h"
+#include "kernels/augment/normalize.h"
+#include "kernels/loss/nt_xent.h"
+#include "tests/gpu/support.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace {
+
+using namespace sslrun;
+using namespace sslrun::kernels;
+using namespace sslrun::test;
+
+constexpr int kRepetitions = 21;
+constexpr std::int64_t kViews = 512, kSide = 224, kPixels = kSide * kSide;
+constexpr double kViewBytes = 3.0 * kPixels * 4;
+
+class Event {
+ public:
+  Event() { check_cuda(cudaEventCreate(&event_)); }
+
+  ~Event() { cudaEventDestroy(event_); }
+
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(Cuda device) const { check_cuda(cudaEventRecord(event_, device.stream)); }
+
+  double ms_since(const Event& start) const {
+    float ms = 0;
+    check_cuda(cudaEventSynchronize(event_));
+    check_cuda(cudaEventElapsedTime(&ms, start.event_, event_));
+    return static_cast<double>(ms);
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+/// Median milliseconds of one call, after two to warm up.
+double median_ms(const std::function<void(Cuda)>& call) {
+  const Stream stream;
+  std::vector<double> ms;
+  const Event start, stop;
+  for (int i = 0; i < kRepetitions + 2; ++i) {
+    start.record(stream.device());
+    call(stream.device());
+    stop.record(stream.device());
+    const double took = stop.ms_since(start);
+    if (i >= 2) ms.push_back(took);
+  }
+  std::nth_element(ms.begin(), ms.begin() + kRepetitions / 2, ms.end());
+  return ms[kRepetitions / 2];
+}
+
+void row(const std::string& kernel,
+         const std::string& shape,
+         double ms,
+         double rate,
+         const std::string& unit,
+         const std::string& what) {
+  std::printf("BENCH|%s|%s|%.4f|%.1f %s|%s\n",
+              kernel.c_str(),
+              shape.c_str(),
+              ms,
+              rate,
+              unit.c_str(),
+              what.c_str());
+}
+
+std::string views_per_s(double ms) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3f million views/s", static_cast<double>(kViews) / ms / 1e3);
+  return text;
+}
+
+const std::string kShape = std::to_string(kViews) + " views of " + std::to_string(kSide);
+
+}  // namespace
+
+TEST_CASE("bench: copy rate of the GPU", "[.][gpu][bench]") {
+  const std::size_t size = std::size_t{1} << 30;
+  const DeviceArray<char> from(size), to(size);
+  const double ms = median_ms([&](Cuda device) {
+    check_cuda(
+        cudaMemcpyAsync(to.data(), from.data(), size, cudaMemcpyDeviceToDevice, device.stream));
+  });
+  row("copy", "1 GiB", ms, 2.0 * static_cast<double>(size) / ms / 1e6, "GB/s", "read + write");
+}
+
+TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
+  constexpr std::int64_t kRows = 375, kColumns = 500, kPictures = kViews / 2;
+  const DeviceArray<std::uint8_t> pictures(
+      std::vector<std::uint8_t>(kPictures * kRows * kColumns * 3, 100));
+  const DeviceArray<float> pixels(uniform(static_cast<std::size_t>(kViews * kPixels * 3), 1)),
+      out(static_cast<std::size_t>(kViews * kPixels * 3));
+  std::vector<CropResizeView> crops;
+  std::vector<ColorJitterView> jitters;
+  std::vector<GaussianBlurView> blurs;
+  std::vector<NormalizeView> normals;
+  Rng rng(1, Purpose::kProbe, 0, 0, 0);
+  double crop_bytes = 0;
+  for (std::int64_t i = 0; i < kViews; ++i) {
+    float* const view = pixels.data() + i * kPixels * 3;
+    const std::int64_t width = 140 + rng.below(361), height = 105 + rng.below(271);
+    crops.push_back({pictures.data() + i / 2 * kRows * kColumns * 3,
+                     kColumns,
+                     rng.below(kColumns - width + 1),
+                     rng.below(kRows - height + 1),
+                     width,
+                     height,
+                     i % 2 == 0,
+                     out.data() + i * kPixels * 3});
+    crop_bytes += static_cast<double>(3 * width * height) + kViewBytes;
+    jitters.push_back({.pixels = view,
+                       .steps = {{JitterOp::kBrightness, 1.1f},
+                                 {JitterOp::kContrast, 0.9f},
+                                 {JitterOp::kSaturation, 1.1f},
+                                 {JitterOp::kHue, 0.1f}},
+                       .grayscale = false});
+    blurs.push_back({view, static_cast<float>(rng.uniform(0.1, 2.0))});
+    normals.push_back({view, out.data() + i * kPixels * 3});
+  }
+  const DeviceArray<CropResizeView> crop_table(crops);
+  const DeviceArray<ColorJitterView> jitter_table(jitters);
+  const DeviceArray<GaussianBlurView> blur_table(blurs);
+  const DeviceArray<NormalizeView> normal_table(normals);
+  const DeviceArray<float> scratch(
+      static_cast<std::size_t>(gaussian_blur_scratch(kSide, kSide, kViews, Cuda{nullptr})));
+
+  const double crop = median_ms([&](Cuda d) {
+    crop_resize({crop_table.data(), kViews, kSide, kSide, nullptr}, d);
+  });
+  row("crop_resize", kShape, crop, crop_bytes / crop / 1e6, "GB/s", views_per_s(crop));
+  const double jitter = median_ms([&](Cuda d) {
+    color_jitter({jitter_table.data(), kViews, kPixels}, d);
+  });
+  row("color_jitter",
+      kShape,
+      jitter,
+      2 * kViewBytes * kViews / jitter / 1e6,
+      "GB/s",
+      views_per_s(jitter));
+  const double blur = median_ms([&](Cuda d) {
+    gaussian_blur({blur_table.data(), kViews, kSide, kSide, 11, scratch.data()}, d);
+  });
+  row("gaussian_blur",
+      kShape,
+      blur,
+      2 * kViewBytes * kViews / blur / 1e6,
+      "GB/s",
+      views_per_s(blur));
+  const double normal = median_ms([&](Cuda d) {
+    normalize(
+        {normal_table.data(), kViews, kPixels, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}},
+        d);
+  });
+  row("normalize",
+      kShape,
+      normal,
+      2 * kViewBytes * kViews / normal / 1e6,
+      "GB/s",
+      views_per_s(normal));
+}
+
+TEST_CASE("bench: nt_xent", "[.][gpu][bench]") {
+  for (const std::int64_t rows : {1024, 8192, 32768}) {
+    constexpr std::int64_t kDim = 128;
+    const auto n = static_cast<std::size_t>(rows);
+    const DeviceArray<float> z(uniform(n * kDim, 2)), lse(n), loss(n), inverse_norm(n),
+        dz(n * kDim);
+    const NtXentArgs args{z.data(), lse.data(), rows, kDim, 2.f, loss.data(), inverse_norm.data()};
+    const double products =
+        static_cast<double>(rows) * static_cast<double>(rows) * static_cast<double>(kDim);
+    const std::string shape = std::to_string(rows) + " x " + std::to_string(kDim);
+    // Half of the N x N products by symmetry, 2 flop each; the backward pass makes them again, and
+    // two products of gradients.
+    const double forward = median_ms([&](Cuda d) { nt_xent_forward(args, d); });
+    row("nt_xent forward", shape, forward, products / forward / 1e9, "TFLOP/s", "float32");
+    const double backward = median_ms([&](Cuda d) { nt_xent_backward(args, 1.f, dz.data(), d); });
+    row("nt_xent backward", shape, backward, 3 * products / backward / 1e9, "TFLOP/s", "float32");
+  }
+}
