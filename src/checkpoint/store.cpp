@@ -170,7 +170,7 @@ std::optional<Loaded> CheckpointStore::load_latest() const {
   }
   if (found.empty()) return std::nullopt;
   throw CheckpointError(fmt::format("one of the {} checkpoints in '{}' must be whole, and none is; restore the folder from a copy, "
-                                    "or start a run of its own",
+                                    "or train it afresh with pretrain --overwrite",
                                     found.size(),
                                     folder_.string()));
 }
