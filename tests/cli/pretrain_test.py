@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `sslrun pretrain` leaves in its folder, and what it says and with which status it ends where something is wrong.
 usage: pretrain_test.py SSLRUN SOURCE_DIR"""
-import glob, json, os, resource, shutil, signal, subprocess, tempfile, time
+import glob, json, os, random, resource, shutil, signal, struct, subprocess, tempfile, time, zlib
 
 from tiny_run import RECIPE, SSLRUN, STEPS, fail, finish, metrics, result, start, write_data, write_recipe
 
@@ -173,6 +173,35 @@ def check_full_disk(work, recipe, data):
     expect(result(out) == want, "with the limit gone the same command must end as if nothing had been")
 
 
+def png(draw, side=12):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\0" + draw.randbytes(3 * side) for _ in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
+            chunk(b"IEND", b""))
+
+
+def check_damaged_images(work):
+    draw = random.Random(3)
+    for i in range(36):
+        folder = f"{work}/photos/{'ab'[i % 2]}"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{i}.png", "wb") as f:
+            f.write(png(draw))
+    whole = f"{work}/photos/a/0.png"
+    os.truncate(whole, os.path.getsize(whole) // 2)
+    with open(f"{work}/photos/b/letter.jpg", "w") as f:
+        f.write("not a picture, only named like one")
+    recipe, out = f"{work}/photos.yaml", f"{work}/photos-run"
+    write_recipe(recipe, f"{work}/photos")
+    words = finish(recipe, out)
+    expect("2 images could not be used" in words and "bad_images.jsonl" in words, f"damaged images must be counted in the words:\n{words}")
+    with open(f"{out}/bad_images.jsonl") as f:
+        bad = {line["path"]: line for line in map(json.loads, f)}
+    expect(set(bad) == {"a/0.png", "b/letter.jpg"}, f"bad_images.jsonl must list the two damaged files once, and lists {bad}")
+
+
 def check_not_finite(work, recipe):
     out = f"{work}/nonfinite"
     ends(start(recipe, out, "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1.0e38"), 6, "nonfinite.json")
@@ -195,8 +224,9 @@ def main():
         check_signals(work, recipe)
         check_damaged_checkpoints(work, recipe, finished)
         check_full_disk(work, recipe, data)
+        check_damaged_images(work)
         check_not_finite(work, recipe)
-    print("pretrain: files, refusals, signals, damaged checkpoints, full disk and a loss that is not finite as they should be")
+    print("pretrain: files, refusals, signals, damaged checkpoints, full disk, damaged images and a loss that is not finite as they should be")
 
 
 main()
