@@ -12,9 +12,10 @@ engine::Engine* open_library() {
   // Found beside the program, or in ../lib of an installed one: the program's run path.
   void* const library = dlopen("libsslrun_engine.so", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    throw DeviceError(fmt::format("libsslrun_engine.so and LibTorch must load for this command: {}; build sslrun with "
-                                  "-DSSLRUN_ENGINE=ON (scripts/setup.sh fetches LibTorch)",
-                                  dlerror()));
+    throw DeviceError(fmt::format(
+        "libsslrun_engine.so and LibTorch must load for this command: {}; build sslrun with "
+        "-DSSLRUN_ENGINE=ON (scripts/setup.sh fetches LibTorch)",
+        dlerror()));
   }
   const auto entry = reinterpret_cast<engine::EngineEntry>(dlsym(library, engine::kEngineEntry));
   check_invariant(entry != nullptr, "libsslrun_engine.so exports its entry");

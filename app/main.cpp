@@ -57,7 +57,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "sslrun: {}\n", e.what());
     return kStorageExit;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "sslrun: the memory does not suffice; lower train.batch_size or raise train.accumulate\n");
+    fmt::print(
+        stderr,
+        "sslrun: the memory does not suffice; lower train.batch_size or raise train.accumulate\n");
     return kMemoryExit;
   } catch (const std::exception& e) {
     fmt::print(stderr,

@@ -7,12 +7,22 @@ namespace sslrun::app {
 
 void add_bench(CLI::App& root) {
   auto options = std::make_shared<bench::BenchOptions>();
-  CLI::App* cmd = root.add_subcommand("bench", "Time the loader, the loss, a training step and the start on this machine");
-  cmd->footer("Example:\n  sslrun bench list\n  sslrun bench loss step\n  sslrun bench loader --data ~/photos --json");
-  cmd->add_option("case", options->cases, "cases or groups (loader, loss, step, startup), or list")->required();
-  cmd->add_option("--threads", options->threads, "0: one per processor")->capture_default_str()->check(CLI::Range(0, 1024));
-  cmd->add_option("--reps", options->reps, "repetitions of each")->capture_default_str()->check(CLI::Range(1, 1000000));
-  cmd->add_option("--data", options->data, "folder of JPEG files, for loader and startup (default: synthetic ones)");
+  CLI::App* cmd = root.add_subcommand(
+      "bench", "Time the loader, the loss, a training step and the start on this machine");
+  cmd->footer(
+      "Example:\n  sslrun bench list\n  sslrun bench loss step\n  sslrun bench loader --data "
+      "~/photos --json");
+  cmd->add_option("case", options->cases, "cases or groups (loader, loss, step, startup), or list")
+      ->required();
+  cmd->add_option("--threads", options->threads, "0: one per processor")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  cmd->add_option("--reps", options->reps, "repetitions of each")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  cmd->add_option("--data",
+                  options->data,
+                  "folder of JPEG files, for loader and startup (default: synthetic ones)");
   cmd->add_flag("--json", options->json, "one JSON object a line");
   cmd->callback([options] { open_engine().bench(*options); });
 }

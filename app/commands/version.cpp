@@ -9,7 +9,8 @@ namespace sslrun::app {
 
 void add_version(CLI::App& root) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* cmd = root.add_subcommand("version", "Print the version and how this program was built");
+  CLI::App* cmd =
+      root.add_subcommand("version", "Print the version and how this program was built");
   cmd->footer("Example:\n  sslrun version --json");
   cmd->add_flag("--json", *json, "one JSON object on stdout");
   cmd->callback([json] {
@@ -19,7 +20,8 @@ void add_version(CLI::App& root) {
                                         {"cuda", SSLRUN_CUDA_VERSION},
                                         {"build", SSLRUN_BUILD_TYPE}};
     if (*json) return fmt::print("{}\n", out.dump());
-    for (const auto& [key, value] : out.items()) fmt::print("{:9} {}\n", key, value.get<std::string>());
+    for (const auto& [key, value] : out.items())
+      fmt::print("{:9} {}\n", key, value.get<std::string>());
   });
 }
 

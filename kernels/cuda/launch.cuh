@@ -1,5 +1,5 @@
-// The only place that may launch a kernel: names it, skips an empty grid, refuses an oversized one, checks
-// the result.
+// The only place that may launch a kernel: names it, skips an empty grid, refuses an oversized one,
+// checks the result.
 #pragma once
 #include "base/error.h"
 #include "kernels/device.h"
@@ -12,10 +12,14 @@
 
 namespace sslrun::kernels {
 
-/// Runs kernel(args...) on `blocks` blocks of `threads` threads in the device's stream. Throws DeviceError
-/// with the name.
+/// Runs kernel(args...) on `blocks` blocks of `threads` threads in the device's stream. Throws
+/// DeviceError with the name.
 template <class... P, class... A>
-void launch(const char* name, void (*kernel)(P...), std::int64_t blocks, int threads, Cuda device,
+void launch(const char* name,
+            void (*kernel)(P...),
+            std::int64_t blocks,
+            int threads,
+            Cuda device,
             const A&... args) {
   if (blocks == 0) return;
   if (blocks > 0x7fffffff)
@@ -23,11 +27,12 @@ void launch(const char* name, void (*kernel)(P...), std::int64_t blocks, int thr
                       std::to_string(blocks));
   kernel<<<static_cast<unsigned>(blocks), threads, 0, device.stream>>>(args...);
   if (const cudaError_t e = cudaPeekAtLastError(); e != cudaSuccess)
-    throw DeviceError(std::string(name) + ": " + cudaGetErrorName(e) + ": " + cudaGetErrorString(e));
+    throw DeviceError(std::string(name) + ": " + cudaGetErrorName(e) + ": " +
+                      cudaGetErrorString(e));
 }
 
-/// Merges one T per thread in a fixed halving tree, so the result is bit-equal from run to run. Valid in
-/// thread 0. The block has kThreads threads, a power of two.
+/// Merges one T per thread in a fixed halving tree, so the result is bit-equal from run to run.
+/// Valid in thread 0. The block has kThreads threads, a power of two.
 template <int kThreads, class T>
 __device__ T block_merge(T mine) {
   __shared__ alignas(T) unsigned char raw[kThreads * sizeof(T)];

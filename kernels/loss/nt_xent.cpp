@@ -15,14 +15,22 @@ namespace sslrun::kernels {
 namespace {
 
 constexpr std::int64_t kTile = kNtXentTile;  // a tile is 16 KB: it stays in the first-level cache
-constexpr std::int64_t kStrip = 32;          // columns that gemm() keeps in registers: two AVX-512 vectors
+constexpr std::int64_t kStrip = 32;  // columns that gemm() keeps in registers: two AVX-512 vectors
 constexpr std::int64_t kRowsAtOnce = 4;
 
 using Tile = std::array<float, kTile * kTile>;
 
-/// c[64, n] = (accumulate ? c : 0) + a[64, k] * b[k, n]; n a multiple of 32, leading dimensions as given.
-SSLRUN_CLONES void gemm(const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float* c,
-                        std::int64_t ldc, std::int64_t k, std::int64_t n, bool accumulate) {
+/// c[64, n] = (accumulate ? c : 0) + a[64, k] * b[k, n]; n a multiple of 32, leading dimensions as
+/// given.
+SSLRUN_CLONES void gemm(const float* a,
+                        std::int64_t lda,
+                        const float* b,
+                        std::int64_t ldb,
+                        float* c,
+                        std::int64_t ldc,
+                        std::int64_t k,
+                        std::int64_t n,
+                        bool accumulate) {
   for (std::int64_t j = 0; j < n; j += kStrip) {
     for (std::int64_t i = 0; i < kTile; i += kRowsAtOnce) {
       float acc[kRowsAtOnce][kStrip] = {};
@@ -45,7 +53,8 @@ SSLRUN_CLONES void gemm(const float* a, std::int64_t lda, const float* b, std::i
 SSLRUN_CLONES void column_stats(const float* s, float* max, float* sum) {
   for (std::int64_t j = 0; j < kTile; ++j) max[j] = -INFINITY;
   for (std::int64_t i = 0; i < kTile; ++i) {
-    for (std::int64_t j = 0; j < kTile; ++j) max[j] = s[i * kTile + j] > max[j] ? s[i * kTile + j] : max[j];
+    for (std::int64_t j = 0; j < kTile; ++j)
+      max[j] = s[i * kTile + j] > max[j] ? s[i * kTile + j] : max[j];
   }
   for (std::int64_t j = 0; j < kTile; ++j) sum[j] = 0.f;
   for (std::int64_t i = 0; i < kTile; ++i) {
@@ -92,10 +101,17 @@ class UnitRows {
 
   const float* block(std::int64_t b) const { return z_.data() + b * kTile * width_; }
 
-  /// The similarities of block `a` with block `b`; -inf where there is no pair (the diagonal, rows past the
-  /// end).
+  /// The similarities of block `a` with block `b`; -inf where there is no pair (the diagonal, rows
+  /// past the end).
   void similarities(std::int64_t a, std::int64_t b, float inv_temp, Tile& s) const {
-    gemm(block(a), width_, transposed_.data() + b * kTile * width_, kTile, s.data(), kTile, width_, kTile,
+    gemm(block(a),
+         width_,
+         transposed_.data() + b * kTile * width_,
+         kTile,
+         s.data(),
+         kTile,
+         width_,
+         kTile,
          false);
     for (float& x : s) x *= inv_temp;
     const std::int64_t rows_a = std::min(kTile, rows_ - a * kTile),
@@ -135,8 +151,8 @@ void in_parallel(std::int64_t n, const F& f) {
   });
 }
 
-/// Calls visit(i, j) once for every pair i <= j of `blocks` blocks; rounds follow each other, so what a block
-/// accumulates arrives in one order whatever the number of threads.
+/// Calls visit(i, j) once for every pair i <= j of `blocks` blocks; rounds follow each other, so
+/// what a block accumulates arrives in one order whatever the number of threads.
 template <class F>
 void tournament(std::int64_t blocks, const F& visit) {
   for (std::int64_t round = 0; round < nt_xent_rounds(blocks); ++round) {
@@ -152,7 +168,8 @@ template <class F>
 void for_positives(std::int64_t rows, std::int64_t bi, std::int64_t bj, const F& f) {
   for (std::int64_t i = bi * kTile; i < std::min(rows, (bi + 1) * kTile); ++i) {
     const std::int64_t j = nt_xent_positive(i, rows);
-    if (j / kTile == bj) f(i, j, static_cast<std::size_t>((i - bi * kTile) * kTile + j - bj * kTile));
+    if (j / kTile == bj)
+      f(i, j, static_cast<std::size_t>((i - bi * kTile) * kTile + j - bj * kTile));
   }
 }
 
@@ -197,7 +214,8 @@ void nt_xent_backward(const NtXentArgs& a, float upstream, float* dz, Cpu) {
   const UnitRows z(a);
   const std::int64_t width = z.width();
   std::vector<float> g(static_cast<std::size_t>(z.blocks() * kTile * width));
-  std::vector<float> lse(static_cast<std::size_t>(z.blocks() * kTile));  // padding: 0, so exp(-inf - lse) = 0
+  std::vector<float> lse(
+      static_cast<std::size_t>(z.blocks() * kTile));  // padding: 0, so exp(-inf - lse) = 0
   std::copy_n(a.lse, a.rows, lse.begin());
   tournament(z.blocks(), [&](std::int64_t bi, std::int64_t bj) {
     Tile s, w;
@@ -206,10 +224,26 @@ void nt_xent_backward(const NtXentArgs& a, float upstream, float* dz, Cpu) {
     for_positives(a.rows, bi, bj, [&](std::int64_t i, std::int64_t j, std::size_t at) {
       w[at] = nt_xent_weight(s[at], a.lse[i], a.lse[j], true);
     });
-    gemm(w.data(), kTile, z.block(bj), width, g.data() + bi * kTile * width, width, kTile, width, true);
+    gemm(w.data(),
+         kTile,
+         z.block(bj),
+         width,
+         g.data() + bi * kTile * width,
+         width,
+         kTile,
+         width,
+         true);
     if (bi == bj) return;
     transpose(w.data(), s.data());
-    gemm(s.data(), kTile, z.block(bi), width, g.data() + bj * kTile * width, width, kTile, width, true);
+    gemm(s.data(),
+         kTile,
+         z.block(bi),
+         width,
+         g.data() + bj * kTile * width,
+         width,
+         kTile,
+         width,
+         true);
   });
   const float scale = upstream * a.inv_temp / static_cast<float>(a.rows);
   in_parallel(a.rows, [&](std::int64_t i) {

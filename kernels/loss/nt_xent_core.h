@@ -1,7 +1,9 @@
 // Arithmetic of NT-Xent on scalars. No other file may repeat it.
-//   s_ij = inv_temp * <z_i, z_j> on unit rows; loss_i = lse_i - s_i,pos(i), where lse_i runs over all j != i.
-// Order of summation, on every device: s_ij along the columns of z; a line of a tile (maximum first, then the
-// exponentials) in the order of its elements; the tiles of a row in the order of nt_xent_pair.
+//   s_ij = inv_temp * <z_i, z_j> on unit rows; loss_i = lse_i - s_i,pos(i), where lse_i runs over
+//   all j != i.
+// Order of summation, on every device: s_ij along the columns of z; a line of a tile (maximum
+// first, then the exponentials) in the order of its elements; the tiles of a row in the order of
+// nt_xent_pair.
 #pragma once
 #include "kernels/host_device.h"
 
@@ -28,23 +30,25 @@ SSLRUN_HD std::int64_t nt_xent_pairs(std::int64_t round, std::int64_t blocks) {
   return round == 0 ? blocks : (blocks + 1) / 2;
 }
 
-/// A round-robin tournament: every pair of blocks meets once, and no block appears twice in a round, so that
-/// the pairs of a round may run in any order and both of a pair's blocks may be written. Round 0 is each
-/// block with itself.
+/// A round-robin tournament: every pair of blocks meets once, and no block appears twice in a
+/// round, so that the pairs of a round may run in any order and both of a pair's blocks may be
+/// written. Round 0 is each block with itself.
 SSLRUN_HD NtXentPair nt_xent_pair(std::int64_t round, std::int64_t pair, std::int64_t blocks) {
   if (round == 0) return {pair, pair};
-  const std::int64_t last = blocks + blocks % 2 - 1;  // the seat that stays; empty when blocks is odd
+  const std::int64_t last =
+      blocks + blocks % 2 - 1;  // the seat that stays; empty when blocks is odd
   const std::int64_t a = pair == 0 ? last : (round - 1 + pair) % last;
   const std::int64_t b = (round - 1 - pair + last) % last;
   return a < b ? NtXentPair{a, b} : NtXentPair{b, a};
 }
 
-/// exp(x) for x <= 0 without a branch or a library call, so that loops over it vectorise. Below -87 it gives
-/// 0; a NaN stays NaN. Cody and Waite's reduction and a Taylor polynomial of degree 7: relative error below
-/// 3e-7 on [-87, 0].
+/// exp(x) for x <= 0 without a branch or a library call, so that loops over it vectorise. Below -87
+/// it gives 0; a NaN stays NaN. Cody and Waite's reduction and a Taylor polynomial of degree 7:
+/// relative error below 3e-7 on [-87, 0].
 SSLRUN_HD float exp_nonpositive(float x) {
   const float clamped = x < -87.f ? -87.f : x;
-  const float shifted = clamped * 1.44269504f + 12582912.f;  // 1.5 * 2^23: the low bits hold round(x / ln 2)
+  const float shifted =
+      clamped * 1.44269504f + 12582912.f;  // 1.5 * 2^23: the low bits hold round(x / ln 2)
   const float n = shifted - 12582912.f;
   const float r = (clamped - n * 0.693145752f) - n * 1.42860677e-6f;
   float p = 1.98412698e-4f;
@@ -104,7 +108,8 @@ SSLRUN_HD float nt_xent_inverse_norm(float square_sum) {
 /// M * d loss / d s_ij + M * d loss / d s_ji for i != j: the weight of z_j in the gradient of z_i.
 SSLRUN_HD float nt_xent_weight(float s, float lse_i, float lse_j, bool positive) {
   const float to_i = s - lse_i, to_j = s - lse_j;  // both <= 0 but for rounding
-  const float p_i = exp_nonpositive(to_i > 0.f ? 0.f : to_i), p_j = exp_nonpositive(to_j > 0.f ? 0.f : to_j);
+  const float p_i = exp_nonpositive(to_i > 0.f ? 0.f : to_i),
+              p_j = exp_nonpositive(to_j > 0.f ? 0.f : to_j);
   return p_i + p_j - (positive ? 2.f : 0.f);
 }
 

@@ -34,7 +34,8 @@ std::string cpu_name() {
 
 bool cpu_has_bf16() {
   const std::string flags = " " + cpuinfo("flags") + " ";
-  return flags.find(" avx512_bf16 ") != std::string::npos || flags.find(" amx_bf16 ") != std::string::npos;
+  return flags.find(" avx512_bf16 ") != std::string::npos ||
+         flags.find(" amx_bf16 ") != std::string::npos;
 }
 
 }  // namespace sslrun

@@ -2,9 +2,8 @@
 
 #include "base/error.h"
 
-#include <fmt/format.h>
-
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,7 +16,8 @@ namespace fs = std::filesystem;
 
 class File {
  public:
-  File(const fs::path& path, int flags, const char* verb) : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+  File(const fs::path& path, int flags, const char* verb)
+      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
     if (fd_ < 0) throw_storage_error(verb, path, errno);
   }
 
@@ -68,9 +68,13 @@ class File {
 
 void throw_storage_error(const char* verb, const fs::path& path, int error) {
   const char* advice = "";
-  if (error == ENOSPC || error == EDQUOT) advice = "; free some space there, then give the same command again";
-  if (error == EFBIG) advice = "; raise the limit on the size of a file (ulimit -f), then give the same command again";
-  throw StorageError(fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
+  if (error == ENOSPC || error == EDQUOT)
+    advice = "; free some space there, then give the same command again";
+  if (error == EFBIG)
+    advice =
+        "; raise the limit on the size of a file (ulimit -f), then give the same command again";
+  throw StorageError(
+      fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
 }
 
 std::string read_file(const fs::path& path) {

@@ -15,18 +15,22 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
-    case Level::kInfo: break;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kInfo:
+      break;
   }
   return spdlog::level::info;
 }
 
 spdlog::logger& people() {
   static const auto logger = [] {
-    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(use_color(STDERR_FILENO) ? spdlog::color_mode::always
-                                                                                                : spdlog::color_mode::never);
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+        use_color(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
     auto made = std::make_shared<spdlog::logger>("people", sink);
     made->set_pattern("%^%l%$: %v");
     return made;

@@ -9,10 +9,12 @@ namespace sslrun::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 
-/// One line to stderr, and to the file of open_json where one is open. The event first, then key=value.
+/// One line to stderr, and to the file of open_json where one is open. The event first, then
+/// key=value.
 void write(Level level, std::string_view line);
 
-/// From now on every line also goes to `path`, one JSON object each. A log that cannot be written never stops a run.
+/// From now on every line also goes to `path`, one JSON object each. A log that cannot be written
+/// never stops a run.
 void open_json(const std::filesystem::path& path);
 
 template <class... A>

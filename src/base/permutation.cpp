@@ -12,14 +12,16 @@ Permutation::Permutation(std::uint32_t seed, std::uint32_t epoch, std::int64_t n
 }
 
 std::int64_t Permutation::operator()(std::int64_t i) const {
-  check_invariant(i >= 0 && static_cast<std::uint64_t>(i) < n_, "the position must be below the permutation's size");
+  check_invariant(i >= 0 && static_cast<std::uint64_t>(i) < n_,
+                  "the position must be below the permutation's size");
   const std::uint64_t mask = (std::uint64_t{1} << half_bits_) - 1;
   auto x = static_cast<std::uint64_t>(i);
   do {
     std::uint64_t left = x >> half_bits_, right = x & mask;
     for (std::uint32_t round = 0; round < 6; ++round) {
-      const auto word = Philox::block({seed_, static_cast<std::uint32_t>(Purpose::kOrder)},
-                                      {epoch_, static_cast<std::uint32_t>(right), round, half_bits_});
+      const auto word =
+          Philox::block({seed_, static_cast<std::uint32_t>(Purpose::kOrder)},
+                        {epoch_, static_cast<std::uint32_t>(right), round, half_bits_});
       const std::uint64_t mixed = left ^ (word[0] & mask);
       left = right;
       right = mixed;

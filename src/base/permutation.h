@@ -4,7 +4,8 @@
 namespace sslrun {
 
 /// A keyed permutation of 0 .. n-1 in O(1) time and no memory: the order of an epoch.
-/// Six Feistel rounds on the smallest even number of bits that holds n, walked until the value is below n.
+/// Six Feistel rounds on the smallest even number of bits that holds n, walked until the value is
+/// below n.
 class Permutation {
  public:
   /// n in [1, 2^32].

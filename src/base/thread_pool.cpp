@@ -31,7 +31,9 @@ class Pool {
     for (std::thread& worker : workers_) worker.join();
   }
 
-  void run(std::int64_t n, std::int64_t parts, const std::function<void(std::int64_t, std::int64_t)>& body) {
+  void run(std::int64_t n,
+           std::int64_t parts,
+           const std::function<void(std::int64_t, std::int64_t)>& body) {
     const std::lock_guard one_job(job_mutex_);
     {
       const std::lock_guard lock(mutex_);
@@ -112,9 +114,12 @@ void set_compute_threads(int n) {
   pool.reset();
 }
 
-void parallel_for(std::int64_t n, const std::function<void(std::int64_t, std::int64_t)>& body, std::int64_t grain) {
+void parallel_for(std::int64_t n,
+                  const std::function<void(std::int64_t, std::int64_t)>& body,
+                  std::int64_t grain) {
   if (n <= 0) return;
-  const std::int64_t parts = std::min<std::int64_t>(compute_threads(), std::max<std::int64_t>(1, n / std::max<std::int64_t>(1, grain)));
+  const std::int64_t parts = std::min<std::int64_t>(
+      compute_threads(), std::max<std::int64_t>(1, n / std::max<std::int64_t>(1, grain)));
   if (parts == 1 || inside_body) return body(0, n);
   shared_pool().run(n, parts, body);
 }

@@ -31,6 +31,8 @@ Manifest decode_manifest(std::string_view text, std::string_view source_name);
 
 /// The bytes of a file of the folder.
 /// errors    CheckpointError when the file is absent, or its size or digest is not the manifest's.
-std::string read_verified(const std::filesystem::path& folder, const std::string& name, const Manifest& manifest);
+std::string read_verified(const std::filesystem::path& folder,
+                          const std::string& name,
+                          const Manifest& manifest);
 
 }  // namespace sslrun::checkpoint

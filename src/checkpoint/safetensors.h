@@ -14,15 +14,17 @@ struct SafeTensors {
   std::map<std::string, std::string> metadata;
 };
 
-/// The bytes of a file with these tensors, equal to those of the reference writer: u64 length, JSON header padded with
-/// spaces to 8 bytes, data sorted by dtype, widest first, then by name. Tensors may lie on any device, in any layout.
-/// errors    UsageError for a dtype that the format lacks; an empty or repeated name is a bug of the caller.
+/// The bytes of a file with these tensors, equal to those of the reference writer: u64 length, JSON
+/// header padded with spaces to 8 bytes, data sorted by dtype, widest first, then by name. Tensors
+/// may lie on any device, in any layout.
+/// errors    UsageError for a dtype that the format lacks; an empty or repeated name is a bug of
+///           the caller.
 std::string encode_safetensors(const SafeTensors& content);
 
-/// The tensors in `bytes`, on the CPU, each with its own memory. Accepts exactly what the format allows.
-/// source_name: what the bytes are called in messages.
-/// errors    CheckpointError: a header that is no JSON object of the format, a dtype unknown here, data that overlaps,
-///           leaves holes, is cut short or goes on.
+/// The tensors in `bytes`, on the CPU, each with its own memory. Accepts exactly what the format
+/// allows. source_name: what the bytes are called in messages.
+/// errors    CheckpointError: a header that is no JSON object of the format, a dtype unknown here,
+///           data that overlaps, leaves holes, is cut short or goes on.
 SafeTensors decode_safetensors(std::string_view bytes, std::string_view source_name);
 
 }  // namespace sslrun::checkpoint

@@ -50,13 +50,15 @@ std::vector<Found> list(const fs::path& folder) {
   if (error && error != std::errc::no_such_file_or_directory) {
     throw StorageError(fmt::format("cannot list '{}': {}", folder.string(), error.message()));
   }
-  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.step > b.step; });
+  std::sort(
+      found.begin(), found.end(), [](const Found& a, const Found& b) { return a.step > b.step; });
   return found;
 }
 
 Manifest read_manifest(const fs::path& folder) {
   const fs::path path = folder / kManifestName;
-  if (!fs::is_regular_file(path)) throw CheckpointError(fmt::format("'{}' must be there, and is not", path.string()));
+  if (!fs::is_regular_file(path))
+    throw CheckpointError(fmt::format("'{}' must be there, and is not", path.string()));
   return decode_manifest(read_file(path), path.string());
 }
 
@@ -74,13 +76,18 @@ bool verifies(const fs::path& folder) {
 void rename_folder(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
-  if (error) throw StorageError(fmt::format("cannot rename '{}' to '{}': {}", from.string(), to.string(), error.message()));
+  if (error)
+    throw StorageError(
+        fmt::format("cannot rename '{}' to '{}': {}", from.string(), to.string(), error.message()));
 }
 
 void remove_folder(const fs::path& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
-  if (error) log::warn("cannot remove a folder that is no longer needed: path='{}' reason='{}'", folder.string(), error.message());
+  if (error)
+    log::warn("cannot remove a folder that is no longer needed: path='{}' reason='{}'",
+              folder.string(),
+              error.message());
 }
 
 std::string nonce() {
@@ -107,10 +114,12 @@ Loaded load_checkpoint(const fs::path& folder) {
   const Manifest manifest = read_manifest(folder);
   const auto named = step_of(folder.filename().string());
   if (named && *named != manifest.step) {
-    throw CheckpointError(fmt::format("'{}' must hold step {}, got step {}", folder.string(), *named, manifest.step));
+    throw CheckpointError(
+        fmt::format("'{}' must hold step {}, got step {}", folder.string(), *named, manifest.step));
   }
   const auto tensors = [&](const char* name) {
-    return decode_safetensors(read_verified(folder, name, manifest), (folder / name).string()).tensors;
+    return decode_safetensors(read_verified(folder, name, manifest), (folder / name).string())
+        .tensors;
   };
   return {.step = manifest.step,
           .folder = folder,
@@ -122,7 +131,8 @@ Loaded load_checkpoint(const fs::path& folder) {
 CheckpointStore::CheckpointStore(const fs::path& run_folder, std::int64_t keep_last)
     : folder_(run_folder / "checkpoints"), keep_last_(keep_last) {
   if (keep_last < 2) {
-    throw UsageError(fmt::format("checkpoint.keep_last must be 2 or more, got {}: one may turn out damaged", keep_last));
+    throw UsageError(fmt::format(
+        "checkpoint.keep_last must be 2 or more, got {}: one may turn out damaged", keep_last));
   }
 }
 
@@ -152,10 +162,12 @@ void CheckpointStore::remove_old() const {
   std::size_t newest_good = 0;
   while (newest_good < found.size() && !verifies(found[newest_good].path)) ++newest_good;
   // Damaged ones above it do not count as kept.
-  for (std::size_t i = newest_good + static_cast<std::size_t>(keep_last_); i < found.size(); ++i) remove_folder(found[i].path);
+  for (std::size_t i = newest_good + static_cast<std::size_t>(keep_last_); i < found.size(); ++i)
+    remove_folder(found[i].path);
   for (const auto& entry : fs::directory_iterator(folder_)) {  // what a crash left behind
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.find(".tmp-") != std::string::npos) remove_folder(entry.path());
+    if (name.starts_with(kPrefix) && name.find(".tmp-") != std::string::npos)
+      remove_folder(entry.path());
   }
 }
 
@@ -169,10 +181,12 @@ std::optional<Loaded> CheckpointStore::load_latest() const {
     }
   }
   if (found.empty()) return std::nullopt;
-  throw CheckpointError(fmt::format("one of the {} checkpoints in '{}' must be whole, and none is; restore the folder from a copy, "
-                                    "or train it afresh with pretrain --overwrite",
-                                    found.size(),
-                                    folder_.string()));
+  throw CheckpointError(
+      fmt::format("one of the {} checkpoints in '{}' must be whole, and none is; restore the "
+                  "folder from a copy, "
+                  "or train it afresh with pretrain --overwrite",
+                  found.size(),
+                  folder_.string()));
 }
 
 }  // namespace sslrun::checkpoint

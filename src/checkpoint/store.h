@@ -1,4 +1,5 @@
-// The checkpoints of one run:  RUN/checkpoints/step-00001000/{model,optimizer}.safetensors, state.json, MANIFEST.json
+// The checkpoints of one run:  RUN/checkpoints/step-00001000/{model,optimizer}.safetensors,
+// state.json, MANIFEST.json
 #pragma once
 #include "nn/module.h"
 
@@ -26,20 +27,22 @@ struct Loaded {
 /// errors    CheckpointError, which names the file that is damaged and how.
 Loaded load_checkpoint(const std::filesystem::path& folder);
 
-/// Writes checkpoints so that a crash at any moment leaves the earlier ones whole, and finds the newest good one again.
-/// One process writes at a time (the run's lock sees to it).
+/// Writes checkpoints so that a crash at any moment leaves the earlier ones whole, and finds the
+/// newest good one again. One process writes at a time (the run's lock sees to it).
 class CheckpointStore {
  public:
   /// keep_last: how many of the newest stay on disk, 2 or more (UsageError).
   CheckpointStore(const std::filesystem::path& run_folder, std::int64_t keep_last);
 
-  /// Writes step-%08d: under a temporary name, fsynced, renamed, the folder fsynced; `latest` then names it and older ones
-  /// go. The newest checkpoint that verifies is never removed. A checkpoint of the same step is replaced.
-  /// Returns its folder.
-  /// errors    StorageError: nothing that was there before is lost, and the partial folder is removed.
+  /// Writes step-%08d: under a temporary name, fsynced, renamed, the folder fsynced; `latest` then
+  /// names it and older ones go. The newest checkpoint that verifies is never removed. A checkpoint
+  /// of the same step is replaced. Returns its folder.
+  /// errors    StorageError: nothing that was there before is lost, and the partial folder is
+  ///           removed.
   std::filesystem::path save(std::int64_t step, const Snapshot& snapshot);
 
-  /// The newest checkpoint that verifies; none when there never was one. Each newer, damaged one is named by a warning.
+  /// The newest checkpoint that verifies; none when there never was one. Each newer, damaged one is
+  /// named by a warning.
   /// errors    CheckpointError when there are checkpoints and none is whole.
   std::optional<Loaded> load_latest() const;
 

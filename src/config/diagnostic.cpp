@@ -41,9 +41,12 @@ std::string excerpt(const Span& span, const Paint& paint) {
     column = column > first ? column - first : 0;
   }
   const std::string number = span.source->is_override ? "" : std::to_string(span.line);
-  const std::size_t length = std::clamp<std::size_t>(
-      static_cast<std::size_t>(std::max(span.length, 1)), 1, std::max<std::size_t>(line.size() - column, 1));
-  const std::size_t shown = std::max<std::size_t>(width(std::string_view(line).substr(column, length)), 1);
+  const std::size_t length =
+      std::clamp<std::size_t>(static_cast<std::size_t>(std::max(span.length, 1)),
+                              1,
+                              std::max<std::size_t>(line.size() - column, 1));
+  const std::size_t shown =
+      std::max<std::size_t>(width(std::string_view(line).substr(column, length)), 1);
   return fmt::format("\n {:>4} | {}\n      | {}{}^{}{}",
                      number,
                      line,
@@ -81,8 +84,8 @@ std::string Span::place() const {
 
 std::string render(const Diagnostic& d, bool color) {
   const Paint& paint = color ? kColored : kPlain;
-  std::string s =
-      fmt::format("{}{}: {}error[{}]{}: ", paint.bold, d.span.place(), paint.red, d.code, paint.off);
+  std::string s = fmt::format(
+      "{}{}: {}error[{}]{}: ", paint.bold, d.span.place(), paint.red, d.code, paint.off);
   if (!d.key.empty()) s += d.key + ": ";
   s += d.what;
   if (d.span.source && d.span.line > 0) s += excerpt(d.span, paint);

@@ -9,8 +9,8 @@
 
 namespace sslrun::config {
 
-/// A text that the user wrote: a file, or one override of the command line (text is then all of `--set
-/// a.b=c`).
+/// A text that the user wrote: a file, or one override of the command line (text is then all of
+/// `--set a.b=c`).
 struct Source {
   std::string name;
   std::string text;
@@ -20,8 +20,8 @@ struct Source {
   std::string_view line(int number) const;
 };
 
-/// A place in a source. line and column (in bytes) count from 1; line 0: the source as a whole. length: bytes
-/// to underline.
+/// A place in a source. line and column (in bytes) count from 1; line 0: the source as a whole.
+/// length: bytes to underline.
 struct Span {
   std::shared_ptr<const Source> source;
   int line = 0;
@@ -41,13 +41,13 @@ struct Diagnostic {
   std::string note{};  // empty, or the default and the meaning of the key
 };
 
-/// "simclr.yaml:12:16: error[E0203]: method.temperature: must be > 0, got -0.1", then the source line with a
-/// caret, the help and the note, each on lines of their own; no newline at the end. color: ANSI escapes for a
-/// terminal.
+/// "simclr.yaml:12:16: error[E0203]: method.temperature: must be > 0, got -0.1", then the source
+/// line with a caret, the help and the note, each on lines of their own; no newline at the end.
+/// color: ANSI escapes for a terminal.
 std::string render(const Diagnostic& diagnostic, bool color = false);
 
-/// Every mistake found in the configuration, in the order of the text: the user fixes them all in one pass.
-/// what() is every rendered diagnostic.
+/// Every mistake found in the configuration, in the order of the text: the user fixes them all in
+/// one pass. what() is every rendered diagnostic.
 class ConfigError : public Error {
  public:
   static constexpr int kExitCode = 3;
@@ -57,7 +57,8 @@ class ConfigError : public Error {
   const std::vector<Diagnostic>& diagnostics() const noexcept { return *found_; }
 
  private:
-  std::shared_ptr<const std::vector<Diagnostic>> found_;  // shared: copying an exception must not throw
+  std::shared_ptr<const std::vector<Diagnostic>>
+      found_;  // shared: copying an exception must not throw
 };
 
 }  // namespace sslrun::config

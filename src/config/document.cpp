@@ -104,8 +104,8 @@ class Loader {
               "a recipe must be a mapping of keys, got " + root.describe(),
               "write 'key: value' lines"});
     }
-    const auto base =
-        std::find_if(root.entries.begin(), root.entries.end(), [](const Entry& e) { return e.key == kBase; });
+    const auto base = std::find_if(
+        root.entries.begin(), root.entries.end(), [](const Entry& e) { return e.key == kBase; });
     if (base == root.entries.end()) return root;
     const Node value = base->value;
     root.entries.erase(base);
@@ -146,7 +146,9 @@ Document load_document(const fs::path& path, std::span<const std::string> overri
   return loader.finish(std::move(document.root), overrides);
 }
 
-Document parse_document(const std::string& name, std::string text, std::span<const std::string> overrides) {
+Document parse_document(const std::string& name,
+                        std::string text,
+                        std::span<const std::string> overrides) {
   Loader loader;
   Node root = loader.parse(name, std::move(text));
   return loader.finish(std::move(root), overrides);

@@ -45,15 +45,17 @@ std::optional<ExpandProblem> expand(std::string& text, bool with_home) {
     const std::size_t comma = inside.find(',');
     const std::string name(inside.substr(0, comma));
     if (!prefixed || !is_name(name)) {
-      return ExpandProblem{"E0302",
-                           fmt::format("must be ${{env:NAME}} or ${{env:NAME,default}}, got '{}'", whole),
-                           is_name(name) ? fmt::format("write ${{env:{}}}", name) : ""};
+      return ExpandProblem{
+          "E0302",
+          fmt::format("must be ${{env:NAME}} or ${{env:NAME,default}}, got '{}'", whole),
+          is_name(name) ? fmt::format("write ${{env:{}}}", name) : ""};
     }
     const std::optional<std::string> value = env(name.c_str());
     if (!value && comma == inside.npos) {
-      return ExpandProblem{"E0301",
-                           fmt::format("the environment variable {} must be set", name),
-                           fmt::format("export {0}=..., or give a default: ${{env:{0},default}}", name)};
+      return ExpandProblem{
+          "E0301",
+          fmt::format("the environment variable {} must be set", name),
+          fmt::format("export {0}=..., or give a default: ${{env:{0},default}}", name)};
     }
     done += value ? std::string_view(*value) : inside.substr(comma + 1);
     rest.remove_prefix(end + 1);

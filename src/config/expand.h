@@ -12,8 +12,8 @@ struct ExpandProblem {
   std::string what, help;
 };
 
-/// Replaces every ${env:...} of `text`, once; with_home: also a leading ~ or ~/. Leaves `text` alone if there
-/// is a problem.
+/// Replaces every ${env:...} of `text`, once; with_home: also a leading ~ or ~/. Leaves `text`
+/// alone if there is a problem.
 std::optional<ExpandProblem> expand(std::string& text, bool with_home);
 
 }  // namespace sslrun::config

@@ -14,7 +14,8 @@ bool RealRange::contains(double v) const {
 std::string RealRange::text() const {
   std::string s;
   if (std::isfinite(min)) s = fmt::format("{} {}", open_min ? ">" : ">=", min);
-  if (std::isfinite(max)) s += fmt::format("{}{} {}", s.empty() ? "" : " and ", open_max ? "<" : "<=", max);
+  if (std::isfinite(max))
+    s += fmt::format("{}{} {}", s.empty() ? "" : " and ", open_max ? "<" : "<=", max);
   return s.empty() ? "finite" : s;
 }
 

@@ -1,5 +1,6 @@
-// The visitor of a config struct's keys. A struct names each key once, in its bind(); the visitor reads it
-// from YAML, writes it, or documents it. Not a template: one virtual call per key keeps headers light.
+// The visitor of a config struct's keys. A struct names each key once, in its bind(); the visitor
+// reads it from YAML, writes it, or documents it. Not a template: one virtual call per key keeps
+// headers light.
 #pragma once
 #include "config/component.h"
 
@@ -43,14 +44,17 @@ using Body = std::function<void(Fields&)>;
 using ItemBody = std::function<void(Fields&, std::size_t)>;
 using Choices = std::span<const std::string_view>;
 
-/// Visits the keys of one mapping. `value` holds the default before reading and the value after it; a key
-/// that is absent or wrong leaves it as it was. doc: one line, lower case, no full stop.
+/// Visits the keys of one mapping. `value` holds the default before reading and the value after it;
+/// a key that is absent or wrong leaves it as it was. doc: one line, lower case, no full stop.
 class Fields {
  public:
   virtual ~Fields() = default;
 
   virtual void real(std::string_view key, double& value, RealRange range, std::string_view doc) = 0;
-  virtual void integer(std::string_view key, std::int64_t& value, IntRange range, std::string_view doc) = 0;
+  virtual void integer(std::string_view key,
+                       std::int64_t& value,
+                       IntRange range,
+                       std::string_view doc) = 0;
   /// A whole number or `auto` (nothing).
   virtual void integer_or_auto(std::string_view key,
                                std::optional<std::int64_t>& value,
@@ -61,7 +65,10 @@ class Fields {
   virtual void text(std::string_view key, std::string& value, std::string_view doc) = 0;
   /// Text whose leading ~ is the home folder; relative to the current folder.
   virtual void path(std::string_view key, std::string& value, std::string_view doc) = 0;
-  virtual void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) = 0;
+  virtual void choice(std::string_view key,
+                      std::string& value,
+                      Choices choices,
+                      std::string_view doc) = 0;
   /// [low, high] with low <= high.
   virtual void range(std::string_view key,
                      std::array<double, 2>& value,
@@ -79,15 +86,15 @@ class Fields {
                                 bool& present,
                                 std::string_view doc,
                                 const Body& body) = 0;
-  /// A list of mappings. current: items that the struct holds; body(fields, i) makes item i where the struct
-  /// lacks it.
+  /// A list of mappings. current: items that the struct holds; body(fields, i) makes item i where
+  /// the struct lacks it.
   virtual void list(std::string_view key,
                     std::string_view doc,
                     std::size_t current,
                     const ItemBody& body) = 0;
 
-  /// A mapping whose `name_key` chooses from the registry; the other keys are the component's own and those
-  /// of `common`.
+  /// A mapping whose `name_key` chooses from the registry; the other keys are the component's own
+  /// and those of `common`.
   virtual void component(std::string_view key,
                          std::string_view name_key,
                          NamedComponent& value,
@@ -100,14 +107,18 @@ class Fields {
                           Registry registry,
                           std::string_view doc) = 0;
 
-  /// A value or a list in place of this mapping stands for {key: value}. Call it before the mapping's keys.
+  /// A value or a list in place of this mapping stands for {key: value}. Call it before the
+  /// mapping's keys.
   virtual void shorthand(std::string_view key) = 0;
   /// The key has no default: its absence is a mistake. Call it before the key.
   virtual void required(std::string_view key) = 0;
-  /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the keys; it
-  /// is skipped where `key`, something below it, or a plain value beside it is already wrong. what: "must be
-  /// ...".
-  virtual void check(std::string_view key, bool holds, std::string_view what, std::string_view help) = 0;
+  /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the
+  /// keys; it is skipped where `key`, something below it, or a plain value beside it is already
+  /// wrong. what: "must be ...".
+  virtual void check(std::string_view key,
+                     bool holds,
+                     std::string_view what,
+                     std::string_view help) = 0;
 
   /// A component without common keys.
   void component(std::string_view key,

@@ -14,7 +14,9 @@ class JsonWriter final : public Fields {
 
   Json take() { return std::move(out_); }
 
-  void real(std::string_view key, double& value, RealRange, std::string_view) override { set(key, value); }
+  void real(std::string_view key, double& value, RealRange, std::string_view) override {
+    set(key, value);
+  }
 
   void integer(std::string_view key, std::int64_t& value, IntRange, std::string_view) override {
     set(key, value);
@@ -29,29 +31,47 @@ class JsonWriter final : public Fields {
 
   void boolean(std::string_view key, bool& value, std::string_view) override { set(key, value); }
 
-  void text(std::string_view key, std::string& value, std::string_view) override { set(key, value); }
+  void text(std::string_view key, std::string& value, std::string_view) override {
+    set(key, value);
+  }
 
-  void path(std::string_view key, std::string& value, std::string_view) override { set(key, value); }
+  void path(std::string_view key, std::string& value, std::string_view) override {
+    set(key, value);
+  }
 
   void choice(std::string_view key, std::string& value, Choices, std::string_view) override {
     set(key, value);
   }
 
-  void range(std::string_view key, std::array<double, 2>& value, RealRange, std::string_view) override {
+  void range(std::string_view key,
+             std::array<double, 2>& value,
+             RealRange,
+             std::string_view) override {
     set(key, value);
   }
 
-  void reals(std::string_view key, std::vector<double>& value, RealRange, std::string_view) override {
+  void reals(std::string_view key,
+             std::vector<double>& value,
+             RealRange,
+             std::string_view) override {
     set(key, value);
   }
 
-  void section(std::string_view key, std::string_view, const Body& body) override { set(key, nested(body)); }
+  void section(std::string_view key, std::string_view, const Body& body) override {
+    set(key, nested(body));
+  }
 
-  void optional_section(std::string_view key, bool& present, std::string_view, const Body& body) override {
+  void optional_section(std::string_view key,
+                        bool& present,
+                        std::string_view,
+                        const Body& body) override {
     set(key, present ? nested(body) : Json(false));
   }
 
-  void list(std::string_view key, std::string_view, std::size_t current, const ItemBody& body) override {
+  void list(std::string_view key,
+            std::string_view,
+            std::size_t current,
+            const ItemBody& body) override {
     Json items = Json::array();
     for (std::size_t i = 0; i < current; ++i)
       items.push_back(nested([&](Fields& fields) { body(fields, i); }));

@@ -123,7 +123,9 @@ bool parse_real(const Node& node, double& value) {
   if (s.starts_with('+')) s.remove_prefix(1);
   const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
   if (error == std::errc::result_out_of_range) {  // too large, or too small to tell from 0
-    value = s.find("e-") == s.npos && s.find("E-") == s.npos ? std::numeric_limits<double>::infinity() : 0.0;
+    value = s.find("e-") == s.npos && s.find("E-") == s.npos
+                ? std::numeric_limits<double>::infinity()
+                : 0.0;
     return true;
   }
   return error == std::errc();

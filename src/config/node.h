@@ -33,7 +33,8 @@ struct Node {
   const Entry* find(std::string_view key) const;
   Entry* find(std::string_view key);
 
-  /// What the value is, for a message: "the text 'abc'", "the number 3", "a list", "a mapping", "nothing".
+  /// What the value is, for a message: "the text 'abc'", "the number 3", "a list", "a mapping",
+  /// "nothing".
   std::string describe() const;
 };
 

@@ -18,7 +18,8 @@ bool is_key_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
 }
 
-// Makes `at` ready to take a key: nothing becomes a mapping, and so does the bare name of an operation.
+// Makes `at` ready to take a key: nothing becomes a mapping, and so does the bare name of an
+// operation.
 bool open_mapping(Node& at, const std::string& key) {
   const bool bare_name = at.is_scalar() && at.text == key;
   if (!at.is_null() && !bare_name) return at.is_map();
@@ -99,7 +100,8 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
   } catch (const ConfigError&) {
     parsed = false;  // the parser has added why
   }
-  for (std::size_t i = before; i < found.size(); ++i) {  // the parser knows the place in the value alone
+  for (std::size_t i = before; i < found.size();
+       ++i) {  // the parser knows the place in the value alone
     const char* dot = found[i].key.empty() || found[i].key[0] == '[' ? "" : ".";
     found[i].key = fmt::format("{}{}{}", path, dot, found[i].key);
   }
@@ -112,12 +114,17 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
     const Span here = span(s.first, s.length);
     if (s.key.empty()) {
       if (!at->is_list()) {
-        found.push_back(
-            {"E0403", here, upto, "must be a list to take an index, got " + at->describe(), "", ""});
+        found.push_back({"E0403",
+                         here,
+                         upto,
+                         "must be a list to take an index, got " + at->describe(),
+                         "",
+                         ""});
         return;
       }
       if (s.index >= at->items.size()) {
-        const std::string what = fmt::format("the index must be below {}, got {}", at->items.size(), s.index);
+        const std::string what =
+            fmt::format("the index must be below {}, got {}", at->items.size(), s.index);
         found.push_back({"E0402", here, upto, what, "indices count from 0", ""});
         return;
       }
@@ -125,10 +132,15 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
       continue;
     }
     if (!open_mapping(*at, s.key)) {
-      const std::string help =
-          at->is_list() ? "give an index: [0]" : fmt::format("give the whole of it: --set {}={{...}}", upto);
-      found.push_back(
-          {"E0403", here, upto, "must be a mapping to take a key, got " + at->describe(), help, ""});
+      const std::string help = at->is_list()
+                                   ? "give an index: [0]"
+                                   : fmt::format("give the whole of it: --set {}={{...}}", upto);
+      found.push_back({"E0403",
+                       here,
+                       upto,
+                       "must be a mapping to take a key, got " + at->describe(),
+                       help,
+                       ""});
       return;
     }
     Entry* entry = at->find(s.key);

@@ -38,8 +38,10 @@ class Builder final : public YAML::EventHandler {
 
   Span span(const YAML::Mark& mark, std::size_t length = 1) const {
     const int shift = mark.line == 0 ? static_cast<int>(first_) : 0;
-    return {
-        source_, mark.line + 1, mark.column + 1 + shift, static_cast<int>(std::max<std::size_t>(length, 1))};
+    return {source_,
+            mark.line + 1,
+            mark.column + 1 + shift,
+            static_cast<int>(std::max<std::size_t>(length, 1))};
   }
 
   [[noreturn]] void refuse(const char* code, Span at, std::string what, std::string help) {
@@ -150,11 +152,17 @@ class Builder final : public YAML::EventHandler {
 
   void check_tag(const Span& at, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
-    found_.push_back(
-        {"E0013", at, path(), fmt::format("a value must have no tag, got '{}'", tag), "remove the tag"});
+    found_.push_back({"E0013",
+                      at,
+                      path(),
+                      fmt::format("a value must have no tag, got '{}'", tag),
+                      "remove the tag"});
   }
 
-  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void open(Node::Kind kind,
+            const YAML::Mark& mark,
+            const std::string& tag,
+            YAML::anchor_t anchor) {
     Frame frame;
     frame.node.kind = kind;
     frame.node.span = span(mark);
@@ -185,7 +193,8 @@ class Builder final : public YAML::EventHandler {
     if (top.node.is_list()) {
       top.node.items.push_back(std::move(node));
     } else if (!top.key) {
-      if (!node.is_scalar()) refuse("E0012", node.span, "a key must be text, got " + node.describe(), "");
+      if (!node.is_scalar())
+        refuse("E0012", node.span, "a key must be text, got " + node.describe(), "");
       top.key = std::move(node);
     } else {
       add_entry(top, std::move(node));
@@ -197,11 +206,12 @@ class Builder final : public YAML::EventHandler {
     if (left_out) value.span = top.key->span;  // yaml-cpp places it at the next token
     const Entry* same = top.node.find(top.key->text);
     if (top.key->text == "<<" && !top.key->quoted) {
-      found_.push_back({"E0009",
-                        top.key->span,
-                        path(),
-                        "merge keys are not part of YAML 1.2",
-                        "write the keys out, or start from another recipe with 'base: other.yaml'"});
+      found_.push_back(
+          {"E0009",
+           top.key->span,
+           path(),
+           "merge keys are not part of YAML 1.2",
+           "write the keys out, or start from another recipe with 'base: other.yaml'"});
     } else if (same) {
       found_.push_back({"E0008",
                         top.key->span,
@@ -225,9 +235,12 @@ class Builder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// Length of the UTF-8 sequence at the start of s, or 0 if it is malformed (overlong and surrogates included).
+// Length of the UTF-8 sequence at the start of s, or 0 if it is malformed (overlong and surrogates
+// included).
 std::size_t sequence(std::string_view s) {
-  const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
+  const auto byte = [&](std::size_t i) {
+    return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u;
+  };
   const unsigned b0 = byte(0), b1 = byte(1);
   const auto more = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
   if (b0 < 0x80) return 1;
@@ -237,7 +250,8 @@ std::size_t sequence(std::string_view s) {
     return ok ? 3 : 0;
   }
   if (b0 >= 0xF0 && b0 <= 0xF4) {
-    const bool ok = more(1) && more(2) && more(3) && !(b0 == 0xF0 && b1 < 0x90) && !(b0 == 0xF4 && b1 > 0x8F);
+    const bool ok =
+        more(1) && more(2) && more(3) && !(b0 == 0xF0 && b1 < 0x90) && !(b0 == 0xF4 && b1 > 0x8F);
     return ok ? 4 : 0;
   }
   return 0;
@@ -271,7 +285,8 @@ void check_characters(Builder& builder, std::string_view text) {
 
 std::string syntax_help(std::string_view line) {
   if (line.find('\t') != line.npos) return "indent with spaces, not tabs";
-  if (line.find("${") != line.npos) return "inside {...} and [...], put a text with ${env:NAME} in quotes";
+  if (line.find("${") != line.npos)
+    return "inside {...} and [...], put a text with ${env:NAME} in quotes";
   if (line.find('"') != line.npos && line.find('\\') != line.npos)
     return "write paths with \\ in single quotes";
   return "a text with ': ', ' #' or one of []{},&*!|>'\"%@` at its start needs quotes";
@@ -298,7 +313,8 @@ Node parse_yaml(const std::shared_ptr<const Source>& source,
     }
   } catch (const YAML::Exception& e) {
     const Span at = builder.span(e.mark);
-    builder.refuse("E0002", at, "the text must be YAML: " + e.msg, syntax_help(source->line(at.line)));
+    builder.refuse(
+        "E0002", at, "the text must be YAML: " + e.msg, syntax_help(source->line(at.line)));
   }
   return builder.take();
 }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 #include <utility>
 
 namespace sslrun::config {
@@ -55,7 +54,8 @@ std::string whole_help(const Node& node) {
 }
 
 std::string text_help(const Node& node) {
-  if (node.is_null()) return node.text == "~" ? "write '~' in quotes" : "write '' for an empty text";
+  if (node.is_null())
+    return node.text == "~" ? "write '~' in quotes" : "write '' for an empty text";
   return node.is_scalar() ? fmt::format("put it in quotes: '{}'", node.text) : "";
 }
 
@@ -97,7 +97,8 @@ void Reader::report(const char* code,
                     std::string help,
                     std::string note) {
   wrong_keys_.emplace_back(first_key(key));
-  state_.found.push_back({code, at, join_path(key), std::move(what), std::move(help), std::move(note)});
+  state_.found.push_back(
+      {code, at, join_path(key), std::move(what), std::move(help), std::move(note)});
 }
 
 const Node* Reader::take(std::string_view key, std::string_view doc) {
@@ -127,7 +128,12 @@ bool Reader::number(const Node& node,
                     double& value) {
   double v = 0;
   if (!parse_real(node, v)) {
-    report("E0201", node.span, key, "must be a number, got " + node.describe(), number_help(node), note);
+    report("E0201",
+           node.span,
+           key,
+           "must be a number, got " + node.describe(),
+           number_help(node),
+           note);
   } else if (has_leading_zero(node.text)) {
     report("E0205",
            node.span,
@@ -136,7 +142,12 @@ bool Reader::number(const Node& node,
            fmt::format("write {}", v),
            note);
   } else if (!range.contains(v)) {
-    report("E0203", node.span, key, fmt::format("must be {}, got {}", range.text(), node.text), "", note);
+    report("E0203",
+           node.span,
+           key,
+           fmt::format("must be {}, got {}", range.text(), node.text),
+           "",
+           note);
   } else {
     value = v;
     return true;
@@ -153,7 +164,12 @@ bool Reader::whole(const Node& node,
   std::int64_t v = 0;
   const char* rule = or_auto ? "must be a whole number or auto" : "must be a whole number";
   if (!parse_integer(node, v)) {
-    report("E0201", node.span, key, fmt::format("{}, got {}", rule, node.describe()), whole_help(node), note);
+    report("E0201",
+           node.span,
+           key,
+           fmt::format("{}, got {}", rule, node.describe()),
+           whole_help(node),
+           note);
   } else if (has_leading_zero(node.text)) {
     report("E0205",
            node.span,
@@ -162,7 +178,12 @@ bool Reader::whole(const Node& node,
            fmt::format("write {}, or 0o... for an octal number", v),
            note);
   } else if (!range.contains(v)) {
-    report("E0203", node.span, key, fmt::format("must be {}, got {}", range.text(), node.text), "", note);
+    report("E0203",
+           node.span,
+           key,
+           fmt::format("must be {}, got {}", range.text(), node.text),
+           "",
+           note);
   } else {
     value = v;
     return true;
@@ -174,8 +195,12 @@ void Reader::real(std::string_view key, double& value, RealRange range, std::str
   if (const Node* node = take(key, doc)) number(*node, key, range, note_of(value, doc), value);
 }
 
-void Reader::integer(std::string_view key, std::int64_t& value, IntRange range, std::string_view doc) {
-  if (const Node* node = take(key, doc)) whole(*node, key, range, false, note_of(value, doc), value);
+void Reader::integer(std::string_view key,
+                     std::int64_t& value,
+                     IntRange range,
+                     std::string_view doc) {
+  if (const Node* node = take(key, doc))
+    whole(*node, key, range, false, note_of(value, doc), value);
 }
 
 void Reader::integer_or_auto(std::string_view key,
@@ -189,20 +214,26 @@ void Reader::integer_or_auto(std::string_view key,
     return;
   }
   std::int64_t v = 0;
-  if (whole(*node, key, range, true, note_of(value ? std::to_string(*value) : "auto", doc), v)) value = v;
+  if (whole(*node, key, range, true, note_of(value ? std::to_string(*value) : "auto", doc), v))
+    value = v;
 }
 
 void Reader::boolean(std::string_view key, bool& value, std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node || parse_bool(*node, value)) return;
   std::string word = node->text;
-  std::transform(
-      word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::transform(word.begin(), word.end(), word.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? char(c + 32) : c;
+  });
   std::string help;
   if (word == "yes" || word == "on" || word == "1" || word == "true") help = "write true";
   if (word == "no" || word == "off" || word == "0" || word == "false") help = "write false";
-  report(
-      "E0201", node->span, key, "must be true or false, got " + node->describe(), help, note_of(value, doc));
+  report("E0201",
+         node->span,
+         key,
+         "must be true or false, got " + node->describe(),
+         help,
+         note_of(value, doc));
 }
 
 bool Reader::string(std::string_view key,
@@ -257,7 +288,10 @@ bool Reader::chosen(const Node& node,
   return true;
 }
 
-void Reader::choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) {
+void Reader::choice(std::string_view key,
+                    std::string& value,
+                    Choices choices,
+                    std::string_view doc) {
   const Node* node = take(key, doc);
   if (node) chosen(*node, key, {choices.begin(), choices.end()}, note_of_text(value, doc), value);
 }
@@ -291,7 +325,10 @@ void Reader::range(std::string_view key,
   value = v;
 }
 
-void Reader::reals(std::string_view key, std::vector<double>& value, RealRange range, std::string_view doc) {
+void Reader::reals(std::string_view key,
+                   std::vector<double>& value,
+                   RealRange range,
+                   std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node) return;
   if (!node->is_list()) {
@@ -305,7 +342,8 @@ void Reader::reals(std::string_view key, std::vector<double>& value, RealRange r
   }
   std::vector<double> v;
   bool ok = true;
-  for (const Node& item : node->items) ok = number(item, key, range, note_of(doc), v.emplace_back()) && ok;
+  for (const Node& item : node->items)
+    ok = number(item, key, range, note_of(doc), v.emplace_back()) && ok;
   if (ok) value = std::move(v);
 }
 
@@ -322,7 +360,10 @@ void Reader::section(std::string_view key, std::string_view doc, const Body& bod
   nested(key, node, muted_ || state_.found.size() != before || !mapping(), body);
 }
 
-void Reader::optional_section(std::string_view key, bool& present, std::string_view doc, const Body& body) {
+void Reader::optional_section(std::string_view key,
+                              bool& present,
+                              std::string_view doc,
+                              const Body& body) {
   const Node* node = take_block(key, doc);
   if (!node) return nested(key, nullptr, true, body);
   bool on = false;
@@ -356,7 +397,9 @@ void Reader::list(std::string_view key, std::string_view doc, std::size_t, const
     return;
   }
   for (std::size_t i = 0; i < node->items.size(); ++i) {
-    nested(fmt::format("{}[{}]", key, i), &node->items[i], false, [&](Fields& fields) { body(fields, i); });
+    nested(fmt::format("{}[{}]", key, i), &node->items[i], false, [&](Fields& fields) {
+      body(fields, i);
+    });
   }
 }
 
@@ -412,7 +455,8 @@ bool Reader::operation(const Node& item,
            item.span,
            key,
            "must be a name or one 'name: {keys}', got " + got,
-           under ? fmt::format("indent the keys of {} further than its name", item.entries[0].key) : "",
+           under ? fmt::format("indent the keys of {} further than its name", item.entries[0].key)
+                 : "",
            note);
     return false;
   }
@@ -470,7 +514,8 @@ void Reader::required(std::string_view key) {
 
 void Reader::check(std::string_view key, bool holds, std::string_view what, std::string_view help) {
   const auto decides = [&](const std::string& wrong) {
-    return wrong == first_key(key) || std::find(blocks_.begin(), blocks_.end(), wrong) == blocks_.end();
+    return wrong == first_key(key) ||
+           std::find(blocks_.begin(), blocks_.end(), wrong) == blocks_.end();
   };
   if (holds || muted_ || std::any_of(wrong_keys_.begin(), wrong_keys_.end(), decides)) return;
   const Node* at = node_;
@@ -500,61 +545,6 @@ void Reader::finish() {
     if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
     state_.unknown.push_back({entry.key_span, path_, entry.key, known_});
   }
-}
-
-void sort_diagnostics(std::vector<Diagnostic>& found) {
-  std::vector<const Source*> order;
-  for (const bool overrides : {false, true}) {
-    for (const Diagnostic& d : found) {
-      const Source* source = d.span.source.get();
-      if ((source && source->is_override) != overrides) continue;
-      if (std::find(order.begin(), order.end(), source) == order.end()) order.push_back(source);
-    }
-  }
-  const auto rank = [&](const Diagnostic& d) {
-    return std::find(order.begin(), order.end(), d.span.source.get()) - order.begin();
-  };
-  std::stable_sort(found.begin(), found.end(), [&](const Diagnostic& a, const Diagnostic& b) {
-    return std::make_tuple(rank(a), a.span.line, a.span.column) <
-           std::make_tuple(rank(b), b.span.line, b.span.column);
-  });
-}
-
-namespace {
-
-Diagnostic unknown_key(const ReadState& state, const ReadState::Unknown& u) {
-  const std::string key = u.scope.empty() ? u.key : u.scope + "." + u.key;
-  std::string help;
-  const std::string near = nearest(u.key, u.known);
-  const auto elsewhere = state.scopes_of.find(u.key);
-  if (!near.empty()) {
-    help = fmt::format("did you mean {}?", near);
-  } else if (elsewhere != state.scopes_of.end()) {
-    const std::string& scope = elsewhere->second.front();
-    help = scope.empty() ? fmt::format("{} belongs at the top level, without indentation", u.key)
-                         : fmt::format("{} belongs under {}", u.key, scope);
-  }
-  const std::string note =
-      u.known.empty() ? "this mapping has no keys" : "the keys here are " + join(u.known);
-  return {"E0101", u.span, key, "unknown key", help, note};
-}
-
-}  // namespace
-
-std::vector<Diagnostic> find_mistakes(const Node& root, std::vector<Diagnostic> found, const Body& body) {
-  ReadState state;
-  state.found = std::move(found);
-  Reader reader(state, &root, root.span, "");
-  body(reader);
-  reader.finish();
-  for (const ReadState::Unknown& u : state.unknown) state.found.push_back(unknown_key(state, u));
-  sort_diagnostics(state.found);
-  return std::move(state.found);
-}
-
-void read_document(const Node& root, std::vector<Diagnostic> found, const Body& body) {
-  found = find_mistakes(root, std::move(found), body);
-  if (!found.empty()) throw ConfigError(std::move(found));
 }
 
 }  // namespace sslrun::config

@@ -21,21 +21,25 @@ struct ReadState {
 
   std::vector<Diagnostic> found;
   std::vector<Unknown> unknown;
-  std::map<std::string, std::vector<std::string>, std::less<>> scopes_of;  // key -> mappings that have it
+  std::map<std::string, std::vector<std::string>, std::less<>>
+      scopes_of;  // key -> mappings that have it
 };
 
-/// Reads one mapping. The scalars are those of YAML 1.2's core schema: `yes` is no boolean, "1" in quotes is
-/// no number.
+/// Reads one mapping. The scalars are those of YAML 1.2's core schema: `yes` is no boolean, "1" in
+/// quotes is no number.
 class Reader final : public Fields {
  public:
   using Fields::component;
 
-  /// node: null where the mapping is absent. at: where a missing key is reported. path: "" for the document.
-  /// muted: the absence of the mapping was reported already.
+  /// node: null where the mapping is absent. at: where a missing key is reported. path: "" for the
+  /// document. muted: the absence of the mapping was reported already.
   Reader(ReadState& state, const Node* node, Span at, std::string path, bool muted = false);
 
   void real(std::string_view key, double& value, RealRange range, std::string_view doc) override;
-  void integer(std::string_view key, std::int64_t& value, IntRange range, std::string_view doc) override;
+  void integer(std::string_view key,
+               std::int64_t& value,
+               IntRange range,
+               std::string_view doc) override;
   void integer_or_auto(std::string_view key,
                        std::optional<std::int64_t>& value,
                        IntRange range,
@@ -43,7 +47,10 @@ class Reader final : public Fields {
   void boolean(std::string_view key, bool& value, std::string_view doc) override;
   void text(std::string_view key, std::string& value, std::string_view doc) override;
   void path(std::string_view key, std::string& value, std::string_view doc) override;
-  void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) override;
+  void choice(std::string_view key,
+              std::string& value,
+              Choices choices,
+              std::string_view doc) override;
   void range(std::string_view key,
              std::array<double, 2>& value,
              RealRange range,
@@ -53,8 +60,14 @@ class Reader final : public Fields {
              RealRange range,
              std::string_view doc) override;
   void section(std::string_view key, std::string_view doc, const Body& body) override;
-  void optional_section(std::string_view key, bool& present, std::string_view doc, const Body& body) override;
-  void list(std::string_view key, std::string_view doc, std::size_t current, const ItemBody& body) override;
+  void optional_section(std::string_view key,
+                        bool& present,
+                        std::string_view doc,
+                        const Body& body) override;
+  void list(std::string_view key,
+            std::string_view doc,
+            std::size_t current,
+            const ItemBody& body) override;
   void component(std::string_view key,
                  std::string_view name_key,
                  NamedComponent& value,
@@ -67,7 +80,10 @@ class Reader final : public Fields {
                   std::string_view doc) override;
   void shorthand(std::string_view key) override;
   void required(std::string_view key) override;
-  void check(std::string_view key, bool holds, std::string_view what, std::string_view help) override;
+  void check(std::string_view key,
+             bool holds,
+             std::string_view what,
+             std::string_view help) override;
 
   /// Reports the keys that nobody asked for, and a value that is no mapping.
   void finish();
@@ -125,12 +141,14 @@ class Reader final : public Fields {
   std::vector<std::string> wrong_keys_;  // keys with a mistake in them or below them
 };
 
-/// Reads the document `root` through `body` and returns every mistake, those already `found` included, in the
-/// order of the text.
-std::vector<Diagnostic> find_mistakes(const Node& root, std::vector<Diagnostic> found, const Body& body);
+/// Reads the document `root` through `body` and returns every mistake, those already `found`
+/// included, in the order of the text.
+std::vector<Diagnostic> find_mistakes(const Node& root,
+                                      std::vector<Diagnostic> found,
+                                      const Body& body);
 
-/// Reads the document `root` through `body` and throws ConfigError with every mistake, those already `found`
-/// included.
+/// Reads the document `root` through `body` and throws ConfigError with every mistake, those
+/// already `found` included.
 void read_document(const Node& root, std::vector<Diagnostic> found, const Body& body);
 
 /// Puts diagnostics in the order of the text: files as they come, overrides last.

@@ -42,7 +42,10 @@ class SchemaWriter final : public Fields {
     set(key, number_schema(range), doc, value);
   }
 
-  void integer(std::string_view key, std::int64_t& value, IntRange range, std::string_view doc) override {
+  void integer(std::string_view key,
+               std::int64_t& value,
+               IntRange range,
+               std::string_view doc) override {
     set(key, integer_schema(range), doc, value);
   }
 
@@ -66,7 +69,10 @@ class SchemaWriter final : public Fields {
     text(key, value, doc);
   }
 
-  void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) override {
+  void choice(std::string_view key,
+              std::string& value,
+              Choices choices,
+              std::string_view doc) override {
     Json names = Json::array();
     for (const std::string_view name : choices) names.push_back(std::string(name));
     set(key, {{"enum", std::move(names)}}, doc, value);
@@ -91,11 +97,17 @@ class SchemaWriter final : public Fields {
     set(key, nested(body), doc);
   }
 
-  void optional_section(std::string_view key, bool&, std::string_view doc, const Body& body) override {
+  void optional_section(std::string_view key,
+                        bool&,
+                        std::string_view doc,
+                        const Body& body) override {
     set(key, {{"anyOf", Json::array({nested(body), Json{{"type", "boolean"}}})}}, doc);
   }
 
-  void list(std::string_view key, std::string_view doc, std::size_t, const ItemBody& body) override {
+  void list(std::string_view key,
+            std::string_view doc,
+            std::size_t,
+            const ItemBody& body) override {
     set(key, {{"type", "array"}, {"items", nested([&](Fields& fields) { body(fields, 0); })}}, doc);
   }
 
@@ -165,7 +177,8 @@ Json write_schema(const Body& body, std::string_view title) {
   body(writer);
   std::string base;
   writer.text("base", base, "another recipe to start from, relative to this file; later keys win");
-  Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", std::string(title)}};
+  Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+              {"title", std::string(title)}};
   schema.update(writer.take());
   return schema;
 }

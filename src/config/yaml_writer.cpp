@@ -19,9 +19,9 @@ std::string quote(const std::string& text) {
   const auto safe = [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '/' || c == '-' || c == '+';
   };
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), safe) && text[0] != '-' &&
-                     text[0] != '.' && !parse_real(node, number) && !parse_bool(node, truth) &&
-                     text != "null" && text != "Null" && text != "NULL";
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), safe) &&
+                     text[0] != '-' && text[0] != '.' && !parse_real(node, number) &&
+                     !parse_bool(node, truth) && text != "null" && text != "Null" && text != "NULL";
   return plain ? text : nlohmann::json(text).dump();
 }
 
@@ -61,15 +61,26 @@ class YamlWriter final : public Fields {
     line(key, quote(value), doc);
   }
 
-  void choice(std::string_view key, std::string& value, Choices choices, std::string_view doc) override {
-    line(key, quote(value), fmt::format("{} ({})", doc, fmt::join(choices.begin(), choices.end(), " | ")));
+  void choice(std::string_view key,
+              std::string& value,
+              Choices choices,
+              std::string_view doc) override {
+    line(key,
+         quote(value),
+         fmt::format("{} ({})", doc, fmt::join(choices.begin(), choices.end(), " | ")));
   }
 
-  void range(std::string_view key, std::array<double, 2>& value, RealRange, std::string_view doc) override {
+  void range(std::string_view key,
+             std::array<double, 2>& value,
+             RealRange,
+             std::string_view doc) override {
     line(key, fmt::format("[{}, {}]", value[0], value[1]), doc);
   }
 
-  void reals(std::string_view key, std::vector<double>& value, RealRange, std::string_view doc) override {
+  void reals(std::string_view key,
+             std::vector<double>& value,
+             RealRange,
+             std::string_view doc) override {
     line(key, fmt::format("[{}]", fmt::join(value, ", ")), doc);
   }
 
@@ -85,11 +96,14 @@ class YamlWriter final : public Fields {
     line(key, "false", doc);
   }
 
-  void list(std::string_view key, std::string_view doc, std::size_t current, const ItemBody& body) override {
+  void list(std::string_view key,
+            std::string_view doc,
+            std::size_t current,
+            const ItemBody& body) override {
     std::string items;
     for (std::size_t i = 0; i < current; ++i) {
-      items +=
-          item(nested(indent_ + 4, fmt::format("{}[{}]", key, i), [&](Fields& fields) { body(fields, i); }));
+      items += item(nested(
+          indent_ + 4, fmt::format("{}[{}]", key, i), [&](Fields& fields) { body(fields, i); }));
     }
     block(key, doc, items, "[]");
   }
@@ -104,8 +118,12 @@ class YamlWriter final : public Fields {
     for (const ComponentSpec* spec : registry) names.push_back(spec->name);
     const std::string choices = fmt::format("one of {}", fmt::join(names, ", "));
     if (value.name.empty()) {
-      out_ += fmt::format(
-          "{}# {}: {{{}: ...}}  # {}; {}\n", std::string(indent_, ' '), key, name_key, doc, choices);
+      out_ += fmt::format("{}# {}: {{{}: ...}}  # {}; {}\n",
+                          std::string(indent_, ' '),
+                          key,
+                          name_key,
+                          doc,
+                          choices);
       return;
     }
     if (!value.config) value = make_component(registry, value.name);
@@ -125,9 +143,10 @@ class YamlWriter final : public Fields {
       NamedComponent& one = value[i];
       if (!one.config) one = make_component(registry, one.name);
       const std::string at = fmt::format("{}[{}].{}", key, i, one.name);
-      const std::string keys = nested(indent_ + 6, at, [&](Fields& fields) { one.config->bind(fields); });
-      items +=
-          fmt::format("{}- {}{}\n{}", std::string(indent_ + 2, ' '), one.name, keys.empty() ? "" : ":", keys);
+      const std::string keys =
+          nested(indent_ + 6, at, [&](Fields& fields) { one.config->bind(fields); });
+      items += fmt::format(
+          "{}- {}{}\n{}", std::string(indent_ + 2, ' '), one.name, keys.empty() ? "" : ":", keys);
     }
     block(key, doc, items, "[]");
   }
@@ -173,7 +192,10 @@ class YamlWriter final : public Fields {
     out_ += '\n';
   }
 
-  void block(std::string_view key, std::string_view doc, const std::string& lines, std::string_view empty) {
+  void block(std::string_view key,
+             std::string_view doc,
+             const std::string& lines,
+             std::string_view empty) {
     if (lines.empty()) return line(key, empty, doc);
     out_ += fmt::format("{}{}:", std::string(indent_, ' '), key);
     if (comments_ == Comments::kDocs && !doc.empty()) out_ += fmt::format("  # {}", doc);

@@ -5,8 +5,9 @@
 
 namespace sslrun::data {
 
-/// One rank's share of one step. shapes: views[v] [slots, H_v, W_v, C] float32 (NHWC); samples [slots]; labels [slots],
-/// or empty where the data has none. samples are the images really read: a bad one's replacement.
+/// One rank's share of one step. shapes: views[v] [slots, H_v, W_v, C] float32 (NHWC); samples
+/// [slots]; labels [slots], or empty where the data has none. samples are the images really read: a
+/// bad one's replacement.
 struct Batch {
   std::int64_t epoch = 0;
   std::int64_t step = 0;  // counted from the start of the run, not of the epoch

@@ -1,16 +1,16 @@
 #include "data/binary_file.h"
 
+#include "base/error.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-
-#include <fmt/format.h>
-#include <zlib.h>
-
-#include "base/error.h"
 
 namespace sslrun::data {
 
@@ -52,10 +52,13 @@ class Unpacker {
     int code = Z_OK;
     const char* text = gzerror(file_.get(), &code);
     if (code == Z_BUF_ERROR) {
-      throw DataError(fmt::format("'{}' is cut: the gzip stream has no end; fetch it again", path_));
+      throw DataError(
+          fmt::format("'{}' is cut: the gzip stream has no end; fetch it again", path_));
     }
-    if (code == Z_ERRNO) throw DataError(fmt::format("cannot read '{}': {}", path_, std::strerror(errno)));
-    if (code != Z_OK) throw DataError(fmt::format("'{}' is damaged gzip ({}); fetch it again", path_, text));
+    if (code == Z_ERRNO)
+      throw DataError(fmt::format("cannot read '{}': {}", path_, std::strerror(errno)));
+    if (code != Z_OK)
+      throw DataError(fmt::format("'{}' is damaged gzip ({}); fetch it again", path_, text));
   }
 
   std::string path_;
@@ -88,7 +91,9 @@ std::string read_binary_head(const std::string& path, std::size_t num_bytes) {
   return head;
 }
 
-std::vector<std::uint8_t> read_binary_tail(const std::string& path, std::size_t skip_bytes, std::size_t num_bytes) {
+std::vector<std::uint8_t> read_binary_tail(const std::string& path,
+                                           std::size_t skip_bytes,
+                                           std::size_t num_bytes) {
   Unpacker file(path);
   std::string skipped(skip_bytes, '\0');
   std::vector<std::uint8_t> content(num_bytes);
@@ -97,8 +102,11 @@ std::vector<std::uint8_t> read_binary_tail(const std::string& path, std::size_t 
   char more = 0;  // asking beyond the end also has zlib compare the checksum
   if (size == skip_bytes + num_bytes) size += file.read(&more, 1);
   if (size != skip_bytes + num_bytes) {
-    throw DataError(fmt::format("'{}' must hold {} bytes, as it did when it was opened, and holds {}; was it exchanged?",
-                                path, skip_bytes + num_bytes, size < skip_bytes + num_bytes ? "fewer" : "more"));
+    throw DataError(fmt::format(
+        "'{}' must hold {} bytes, as it did when it was opened, and holds {}; was it exchanged?",
+        path,
+        skip_bytes + num_bytes,
+        size < skip_bytes + num_bytes ? "fewer" : "more"));
   }
   return content;
 }

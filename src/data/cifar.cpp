@@ -1,16 +1,16 @@
 #include "data/cifar.h"
 
+#include "base/error.h"
+#include "data/binary_file.h"
+#include "data/memory_source.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
-
-#include "base/error.h"
-#include "data/binary_file.h"
-#include "data/memory_source.h"
 
 namespace sslrun::data {
 
@@ -21,7 +21,8 @@ namespace {
 constexpr std::int64_t kSide = 32;
 constexpr std::size_t kPixelBytes = 3 * kSide * kSide;
 
-// One of the two sets: its files and how many label bytes stand before the pixels; the last of them is the label.
+// One of the two sets: its files and how many label bytes stand before the pixels; the last of them
+// is the label.
 struct Layout {
   std::string_view inner_folder;
   std::string_view names_file;
@@ -35,7 +36,11 @@ const std::vector<Layout>& layouts() {
   static const std::vector<Layout> both = {
       {"cifar-10-batches-bin",
        "batches.meta.txt",
-       {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+       {"data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin"},
        "test_batch.bin",
        1,
        10},
@@ -53,7 +58,8 @@ bool is_file(const fs::path& path) {
 std::pair<fs::path, const Layout*> find_set(const std::string& path) {
   for (const Layout& layout : layouts()) {
     for (const fs::path& folder : {fs::path(path), fs::path(path) / layout.inner_folder}) {
-      if (is_file(folder / layout.train_files[0]) || is_file(folder / layout.test_file)) return {folder, &layout};
+      if (is_file(folder / layout.train_files[0]) || is_file(folder / layout.test_file))
+        return {folder, &layout};
     }
   }
   return {path, nullptr};
@@ -68,7 +74,8 @@ const Layout* layout_of(const fs::path& file) {
   for (const Layout& layout : layouts()) {
     if (size == 0 || size % (layout.label_bytes + kPixelBytes) != 0) continue;
     const auto& names = layout.train_files;
-    if (name == layout.test_file || std::find(names.begin(), names.end(), name) != names.end()) return &layout;
+    if (name == layout.test_file || std::find(names.begin(), names.end(), name) != names.end())
+      return &layout;
     if (fitting == nullptr) fitting = &layout;
   }
   return fitting;
@@ -84,14 +91,21 @@ void append_records(const fs::path& path, const Layout& layout, Records& records
   const std::string bytes = read_binary_file(path.string());
   const std::size_t record = layout.label_bytes + kPixelBytes;
   if (bytes.empty() || bytes.size() % record != 0) {
-    throw DataError(fmt::format("'{}' must hold whole records of {} bytes, got {} bytes; fetch it again", path.string(),
-                                record, bytes.size()));
+    throw DataError(
+        fmt::format("'{}' must hold whole records of {} bytes, got {} bytes; fetch it again",
+                    path.string(),
+                    record,
+                    bytes.size()));
   }
   for (std::size_t at = 0; at < bytes.size(); at += record) {
     const std::int64_t label = static_cast<std::uint8_t>(bytes[at + layout.label_bytes - 1]);
     if (label >= layout.num_classes) {
-      throw DataError(fmt::format("'{}' must hold labels below {}, got {} in record {}: it is not of this set",
-                                  path.string(), layout.num_classes, label, at / record));
+      throw DataError(
+          fmt::format("'{}' must hold labels below {}, got {} in record {}: it is not of this set",
+                      path.string(),
+                      layout.num_classes,
+                      label,
+                      at / record));
     }
     records.labels.push_back(label);
     const auto pixels = bytes.begin() + static_cast<std::ptrdiff_t>(at + layout.label_bytes);
@@ -125,17 +139,22 @@ bool has_cifar(const std::string& folder) {
 
 std::unique_ptr<Source> open_cifar(const std::string& path, Split split) {
   const bool one_file = is_file(path);
-  const auto [folder, layout] = one_file ? std::pair(fs::path(path).parent_path(), layout_of(path)) : find_set(path);
+  const auto [folder, layout] =
+      one_file ? std::pair(fs::path(path).parent_path(), layout_of(path)) : find_set(path);
   if (layout == nullptr) {
     throw DataError(
-        one_file ? fmt::format("'{}' must hold whole records of 3073 bytes (CIFAR-10) or 3074 (CIFAR-100)", path)
-                 : fmt::format("'{}' must hold data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100), the binary "
-                               "version; neither is there",
-                               path));
+        one_file
+            ? fmt::format(
+                  "'{}' must hold whole records of 3073 bytes (CIFAR-10) or 3074 (CIFAR-100)", path)
+            : fmt::format(
+                  "'{}' must hold data_batch_1.bin (CIFAR-10) or train.bin (CIFAR-100), the binary "
+                  "version; neither is there",
+                  path));
   }
   Records records;
   MemoryImages images;
-  images.origin = fmt::format("{}-{}", folder.filename().string(), split == Split::kTrain ? "train" : "test");
+  images.origin =
+      fmt::format("{}-{}", folder.filename().string(), split == Split::kTrain ? "train" : "test");
   images.width = kSide;
   images.height = kSide;
   images.channels = 3;
@@ -145,7 +164,8 @@ std::unique_ptr<Source> open_cifar(const std::string& path, Split split) {
   } else if (split == Split::kTest) {
     append_records(folder / layout->test_file, *layout, records);
   } else {
-    for (const std::string_view file : layout->train_files) append_records(folder / file, *layout, records);
+    for (const std::string_view file : layout->train_files)
+      append_records(folder / file, *layout, records);
   }
   images.num_images = static_cast<std::int64_t>(records.labels.size());
   images.labels = std::move(records.labels);

@@ -8,6 +8,8 @@
 namespace sslrun::data {
 
 /// "<kind>:<num_images>:<16 hexadecimal digits>", the digits being XXH3-64 of content.
-std::string make_fingerprint(std::string_view kind, std::int64_t num_images, std::string_view content);
+std::string make_fingerprint(std::string_view kind,
+                             std::int64_t num_images,
+                             std::string_view content);
 
 }  // namespace sslrun::data

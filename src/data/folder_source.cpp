@@ -1,6 +1,11 @@
 #include "data/folder_source.h"
 
+#include "base/error.h"
+#include "data/fingerprint.h"
+#include "image/decode.h"
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,32 +18,43 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
-#include "base/error.h"
-#include "data/fingerprint.h"
-#include "image/decode.h"
-
 namespace sslrun::data {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kImageExtensions = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif",
-    ".tiff", ".gif", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".ppm"};
+constexpr std::array<std::string_view, 16> kImageExtensions = {".jpg",
+                                                               ".jpeg",
+                                                               ".jpe",
+                                                               ".jfif",
+                                                               ".png",
+                                                               ".webp",
+                                                               ".bmp",
+                                                               ".tif",
+                                                               ".tiff",
+                                                               ".gif",
+                                                               ".avif",
+                                                               ".heic",
+                                                               ".heif",
+                                                               ".jxl",
+                                                               ".jp2",
+                                                               ".ppm"};
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 30;
 
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  explicit Descriptor(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
+
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+
   int get() const { return fd_; }
 
  private:
@@ -63,11 +79,13 @@ bool looks_like_image(const std::string& path) {
   for (char& c : ending) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (std::find(kImageExtensions.begin(), kImageExtensions.end(), ending) != kImageExtensions.end()) return true;
+  if (std::find(kImageExtensions.begin(), kImageExtensions.end(), ending) != kImageExtensions.end())
+    return true;
   const Descriptor file(path);
   std::array<std::byte, 8> head{};
   const std::int64_t count = file.get() < 0 ? 0 : read_fully(file.get(), head.data(), head.size());
-  return count > 0 && image::sniff({head.data(), static_cast<std::size_t>(count)}) != image::Format::kUnknown;
+  return count > 0 &&
+         image::sniff({head.data(), static_cast<std::size_t>(count)}) != image::Format::kUnknown;
 }
 
 // Walks a tree once and lists the images' paths below its root.
@@ -87,10 +105,13 @@ class Scan {
 
   void enter(const std::string& below) {
     const std::string folder = below.empty() ? root_ : root_ + "/" + below;
+
     struct stat status {};
+
     if (::stat(folder.c_str(), &status) != 0) return fail(folder, errno);
     const Place place{status.st_dev, status.st_ino};
-    if (ancestors_.size() > kMaxDepth || std::find(ancestors_.begin(), ancestors_.end(), place) != ancestors_.end()) {
+    if (ancestors_.size() > kMaxDepth ||
+        std::find(ancestors_.begin(), ancestors_.end(), place) != ancestors_.end()) {
       return;
     }
     ancestors_.push_back(place);
@@ -111,7 +132,8 @@ class Scan {
     ancestors_.pop_back();
   }
 
-  // A link whose target is gone counts when its name is an image's: it is reported as bad, not lost.
+  // A link whose target is gone counts when its name is an image's: it is reported as bad, not
+  // lost.
   static bool takes(const fs::directory_entry& entry, const std::string& path) {
     std::error_code ignored;
     if (entry.is_regular_file(ignored)) return looks_like_image(path);
@@ -131,7 +153,8 @@ class FolderSource final : public Source {
  public:
   explicit FolderSource(const std::string& root) : root_(root), paths_(Scan(root).take()) {
     if (paths_.empty()) {
-      throw DataError(fmt::format("no image below '{}': put JPEG or PNG files there, at any depth", root));
+      throw DataError(
+          fmt::format("no image below '{}': put JPEG or PNG files there, at any depth", root));
     }
     label_by_folder();
     std::string names;
@@ -140,6 +163,7 @@ class FolderSource final : public Source {
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(paths_.size()); }
+
   std::string name(std::int64_t i) const override { return paths_.at(static_cast<std::size_t>(i)); }
 
   void read(std::int64_t i, image::Image& out) const override {
@@ -149,7 +173,9 @@ class FolderSource final : public Source {
   }
 
   std::span<const std::int64_t> labels() const override { return labels_; }
+
   std::vector<std::string> class_names() const override { return class_names_; }
+
   std::string fingerprint() const override { return fingerprint_; }
 
  private:
@@ -170,20 +196,24 @@ class FolderSource final : public Source {
     class_names_.erase(std::unique(class_names_.begin(), class_names_.end()), class_names_.end());
     labels_.reserve(paths_.size());
     for (const std::string& path : paths_) {
-      const auto found = std::lower_bound(class_names_.begin(), class_names_.end(), path.substr(0, path.find('/')));
+      const auto found = std::lower_bound(
+          class_names_.begin(), class_names_.end(), path.substr(0, path.find('/')));
       labels_.push_back(found - class_names_.begin());
     }
   }
 
-  // A file that cannot be read is a bad image; a process out of descriptors or memory cannot read any.
+  // A file that cannot be read is a bad image; a process out of descriptors or memory cannot read
+  // any.
   static void read_bytes(const std::string& path, std::vector<std::byte>& bytes) {
     const Descriptor file(path);
+
     struct stat status {};
+
     if (file.get() < 0 || ::fstat(file.get(), &status) != 0) throw_unreadable(path, errno);
     if (!S_ISREG(status.st_mode)) throw image::BadImage("not a file: it became a folder or device");
     if (status.st_size > kMaxFileBytes) {
-      throw image::BadImage(fmt::format("too large: a file of {} bytes, at most {} are read", status.st_size,
-                                        kMaxFileBytes));
+      throw image::BadImage(fmt::format(
+          "too large: a file of {} bytes, at most {} are read", status.st_size, kMaxFileBytes));
     }
     bytes.resize(static_cast<std::size_t>(status.st_size));
     const std::int64_t count = read_fully(file.get(), bytes.data(), status.st_size);
@@ -193,8 +223,10 @@ class FolderSource final : public Source {
 
   [[noreturn]] static void throw_unreadable(const std::string& path, int code) {
     if (code == EMFILE || code == ENFILE || code == ENOMEM) {
-      throw DataError(fmt::format("cannot open '{}': {}; raise the limit (ulimit -n) or lower train.workers", path,
-                                  std::strerror(code)));
+      throw DataError(
+          fmt::format("cannot open '{}': {}; raise the limit (ulimit -n) or lower train.workers",
+                      path,
+                      std::strerror(code)));
     }
     throw image::BadImage(fmt::format("cannot be read: {}", std::strerror(code)));
   }

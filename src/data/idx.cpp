@@ -1,5 +1,11 @@
 #include "data/idx.h"
 
+#include "base/error.h"
+#include "data/binary_file.h"
+#include "data/memory_source.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,12 +13,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
-
-#include "base/error.h"
-#include "data/binary_file.h"
-#include "data/memory_source.h"
 
 namespace sslrun::data {
 
@@ -26,11 +26,14 @@ constexpr std::uint32_t kByteLabels = 0x0801;
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 30;
 
 // The file of that split and kind ("images-idx3") under one of the names in use.
-std::optional<std::string> find_file(const std::string& folder, Split split, std::string_view kind) {
+std::optional<std::string> find_file(const std::string& folder,
+                                     Split split,
+                                     std::string_view kind) {
   const std::string_view prefix = kPrefixes[split == Split::kTrain ? 0 : 1];
   std::string dotted(kind);
   dotted[dotted.find('-')] = '.';
-  for (const std::string& stem : {fmt::format("{}-{}-ubyte", prefix, kind), fmt::format("{}-{}-ubyte", prefix, dotted)}) {
+  for (const std::string& stem :
+       {fmt::format("{}-{}-ubyte", prefix, kind), fmt::format("{}-{}-ubyte", prefix, dotted)}) {
     for (const std::string_view ending : {"", ".gz"}) {
       const std::string path = (fs::path(folder) / (stem + std::string(ending))).string();
       std::error_code ignored;
@@ -49,7 +52,8 @@ std::optional<std::string> labels_beside(const std::string& images_path) {
   if (word == std::string::npos || kind == std::string::npos) return std::nullopt;
   name.replace(word, 6, "labels");
   name.replace(kind, 4, "idx1");
-  for (const std::string& candidate : {name, name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name + ".gz"}) {
+  for (const std::string& candidate :
+       {name, name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name + ".gz"}) {
     const fs::path labels = path.parent_path() / candidate;
     std::error_code ignored;
     if (fs::is_regular_file(labels, ignored)) return labels.string();
@@ -59,7 +63,8 @@ std::optional<std::string> labels_beside(const std::string& images_path) {
 
 std::uint32_t big_endian(std::string_view bytes, std::size_t offset) {
   std::uint32_t value = 0;
-  for (std::size_t k = 0; k < 4; ++k) value = value << 8 | static_cast<std::uint8_t>(bytes[offset + k]);
+  for (std::size_t k = 0; k < 4; ++k)
+    value = value << 8 | static_cast<std::uint8_t>(bytes[offset + k]);
   return value;
 }
 
@@ -75,7 +80,9 @@ Header read_header(const std::string& path, std::uint32_t magic) {
   Header header{.dims = {}, .header_bytes = 4 + 4 * rank, .body_bytes = 1};
   const std::string head = read_binary_head(path, header.header_bytes);
   if (head.size() < 4 || big_endian(head, 0) != magic) {
-    throw DataError(fmt::format("'{}' must begin with the IDX number {:#010x} ({}); it does not", path, magic,
+    throw DataError(fmt::format("'{}' must begin with the IDX number {:#010x} ({}); it does not",
+                                path,
+                                magic,
                                 rank == 3 ? "bytes, 3 dimensions" : "bytes, 1 dimension"));
   }
   if (head.size() < header.header_bytes) {
@@ -91,8 +98,11 @@ Header read_header(const std::string& path, std::uint32_t magic) {
   if (!too_many && has_binary_size(path, header.header_bytes + header.body_bytes)) return header;
   const std::uint64_t num_bytes = binary_size(path) - header.header_bytes;
   if (too_many || header.body_bytes != num_bytes) {
-    throw DataError(fmt::format("'{}' must hold {} bytes after its header, as that says, got {}; fetch it again", path,
-                                too_many ? "more" : fmt::format("{}", header.body_bytes), num_bytes));
+    throw DataError(fmt::format(
+        "'{}' must hold {} bytes after its header, as that says, got {}; fetch it again",
+        path,
+        too_many ? "more" : fmt::format("{}", header.body_bytes),
+        num_bytes));
   }
   return header;
 }
@@ -101,8 +111,11 @@ std::vector<std::int64_t> read_labels(const std::string& path, std::size_t num_i
   const Header header = read_header(path, kByteLabels);
   const std::int64_t count = header.dims[0];
   if (count != static_cast<std::int64_t>(num_images)) {
-    throw DataError(fmt::format("'{}' holds {} labels for {} images: the two files are not of one set", path, count,
-                                num_images));
+    throw DataError(
+        fmt::format("'{}' holds {} labels for {} images: the two files are not of one set",
+                    path,
+                    count,
+                    num_images));
   }
   const std::vector<std::uint8_t> bytes = read_binary_tail(path, header.header_bytes, num_images);
   return {bytes.begin(), bytes.end()};
@@ -126,8 +139,10 @@ std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
     labels_path = find_file(path, split, "labels-idx1");
   }
   if (!images_path) {
-    throw DataError(fmt::format("'{}' must hold {}-images-idx3-ubyte or the same with .gz; neither is there", path,
-                                kPrefixes[split == Split::kTrain ? 0 : 1]));
+    throw DataError(
+        fmt::format("'{}' must hold {}-images-idx3-ubyte or the same with .gz; neither is there",
+                    path,
+                    kPrefixes[split == Split::kTrain ? 0 : 1]));
   }
   const Header header = read_header(*images_path, kByteImages);
   MemoryImages images;
@@ -143,7 +158,8 @@ std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
     images.labels = read_labels(*labels_path, static_cast<std::size_t>(images.num_images));
     std::int64_t num_classes = 0;
     for (const std::int64_t label : images.labels) num_classes = std::max(num_classes, label + 1);
-    for (std::int64_t k = 0; k < num_classes; ++k) images.class_names.push_back(fmt::format("{}", k));
+    for (std::int64_t k = 0; k < num_classes; ++k)
+      images.class_names.push_back(fmt::format("{}", k));
   }
   return make_memory_source(std::move(images));
 }

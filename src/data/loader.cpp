@@ -1,5 +1,11 @@
 #include "data/loader.h"
 
+#include "base/error.h"
+#include "base/philox.h"
+#include "image/decode.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -13,18 +19,13 @@
 #include <thread>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "base/error.h"
-#include "base/philox.h"
-#include "image/decode.h"
-
 namespace sslrun::data {
 
 namespace {
 
 constexpr int kMaxReplacements = 64;
-constexpr std::int64_t kMaxChunk = 8;  // slots per turn: fewer locks, and still an even share at the batch's end
+constexpr std::int64_t kMaxChunk =
+    8;  // slots per turn: fewer locks, and still an even share at the batch's end
 
 // One batch of the ring with what its making brought up.
 struct Entry {
@@ -44,17 +45,23 @@ struct Chunk {
 
 }  // namespace
 
-// Threads take chunks in the order of steps; a step's entry is free once the consumer has moved past it.
+// Threads take chunks in the order of steps; a step's entry is free once the consumer has moved
+// past it.
 struct Loader::State {
-  State(const Source& the_source, const Sampler& the_sampler, SampleWork& the_work, const LoaderOptions& the_options)
+  State(const Source& the_source,
+        const Sampler& the_sampler,
+        SampleWork& the_work,
+        const LoaderOptions& the_options)
       : source(the_source), sampler(the_sampler), work(the_work), options(the_options) {
     if (options.num_slots == 0) options.num_slots = sampler.batch() - options.first_slot;
-    check_invariant(options.threads >= 1 && options.prefetch >= 2, "a loader has 1 thread and 2 batches at least");
+    check_invariant(options.threads >= 1 && options.prefetch >= 2,
+                    "a loader has 1 thread and 2 batches at least");
     check_invariant(options.first_slot >= 0 && options.num_slots >= 1 &&
                         options.first_slot + options.num_slots <= sampler.batch(),
                     "the rank's slots lie in the batch");
     check_invariant(options.start_step >= 0, "steps count from 0");
-    check_invariant(sampler.num_samples() == source.size(), "the sampler counts the source's images");
+    check_invariant(sampler.num_samples() == source.size(),
+                    "the sampler counts the source's images");
     next_step = delivered = options.start_step;
     sizes = work.view_sizes();
     labels = source.labels();
@@ -69,7 +76,8 @@ struct Loader::State {
       }
     }
     try {
-      for (std::int64_t t = 0; t < options.threads; ++t) threads.emplace_back([this] { run_thread(); });
+      for (std::int64_t t = 0; t < options.threads; ++t)
+        threads.emplace_back([this] { run_thread(); });
     } catch (...) {
       stop();
       throw;
@@ -88,7 +96,9 @@ struct Loader::State {
     threads.clear();
   }
 
-  Entry& entry_of(std::int64_t step) { return ring[static_cast<std::size_t>(step % options.prefetch)]; }
+  Entry& entry_of(std::int64_t step) {
+    return ring[static_cast<std::size_t>(step % options.prefetch)];
+  }
 
   // The next chunk to make, or nothing when the loader stops. Blocks while the ring is full.
   std::optional<Chunk> take_chunk() {
@@ -151,8 +161,11 @@ struct Loader::State {
     auto& bad = entry.bad_by_slot[static_cast<std::size_t>(slot)];
     std::int64_t sample = planned;
     if (!try_read(sample, image)) {
-      Rng rng(sampler.seed(), Purpose::kReplacement, static_cast<std::uint32_t>(batch.epoch),
-              static_cast<std::uint32_t>(planned), 0);
+      Rng rng(sampler.seed(),
+              Purpose::kReplacement,
+              static_cast<std::uint32_t>(batch.epoch),
+              static_cast<std::uint32_t>(planned),
+              0);
       do {
         bad.push_back(sample);
         if (bad.size() > kMaxReplacements) throw_all_bad(planned);
@@ -160,7 +173,8 @@ struct Loader::State {
       } while (!try_read(sample, image));
     }
     batch.samples[static_cast<std::size_t>(slot)] = sample;
-    if (!labels.empty()) batch.labels[static_cast<std::size_t>(slot)] = labels[static_cast<std::size_t>(sample)];
+    if (!labels.empty())
+      batch.labels[static_cast<std::size_t>(slot)] = labels[static_cast<std::size_t>(sample)];
     work.run(image, batch.epoch, planned, slot, batch);
   }
 
@@ -186,8 +200,11 @@ struct Loader::State {
       const std::lock_guard lock(reasons_mutex);
       reason = reasons.at(planned);
     }
-    throw DataError(fmt::format("'{}' is bad ({}), and so are {} images drawn in its place: run `sslrun data check`",
-                                source.name(planned), reason, kMaxReplacements));
+    throw DataError(fmt::format(
+        "'{}' is bad ({}), and so are {} images drawn in its place: run `sslrun data check`",
+        source.name(planned),
+        reason,
+        kMaxReplacements));
   }
 
   // Adds to the lists what the entry's making brought up, in the order of its slots.
@@ -216,7 +233,7 @@ struct Loader::State {
   std::condition_variable room;
   std::condition_variable ready;
   std::atomic<bool> stopping = false;  // set under the mutex, read between images without it
-  std::int64_t next_step = 0;  // the chunk to hand out next
+  std::int64_t next_step = 0;          // the chunk to hand out next
   std::int64_t next_slot = 0;
   std::int64_t delivered = 0;  // the step that next() delivers next
   bool holding = false;        // the caller has the batch of step delivered - 1
@@ -234,14 +251,18 @@ struct Loader::State {
   std::vector<std::thread> threads;
 };
 
-Loader::Loader(const Source& source, const Sampler& sampler, SampleWork& work, const LoaderOptions& options)
+Loader::Loader(const Source& source,
+               const Sampler& sampler,
+               SampleWork& work,
+               const LoaderOptions& options)
     : state_(std::make_unique<State>(source, sampler, work, options)) {}
 
 Loader::~Loader() = default;
 
 const Batch& Loader::next() {
   State& s = *state_;
-  check_invariant(s.options.end_step < 0 || s.delivered < s.options.end_step, "next() is called up to end_step");
+  check_invariant(s.options.end_step < 0 || s.delivered < s.options.end_step,
+                  "next() is called up to end_step");
   const auto begin = std::chrono::steady_clock::now();
   std::unique_lock lock(s.mutex);
   s.holding = false;  // the previous batch's place may be filled

@@ -1,18 +1,19 @@
 // Threads that read, decode and transform images ahead of the training step.
 #pragma once
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "data/batch.h"
 #include "data/sampler.h"
 #include "data/source.h"
 #include "image/image.h"
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace sslrun::data {
 
-/// What is done with one decoded image: the views. Called from many threads at once, each with its own slot.
+/// What is done with one decoded image: the views. Called from many threads at once, each with its
+/// own slot.
 class SampleWork {
  public:
   virtual ~SampleWork() = default;
@@ -21,7 +22,10 @@ class SampleWork {
   virtual std::vector<std::int64_t> view_sizes() const = 0;
   /// Writes the sample's views to their place in the batch: views[v][slot * view_sizes()[v] ...].
   /// sample is the random key: the planned image's number, also when another one replaces it.
-  virtual void run(const image::Image& image, std::int64_t epoch, std::int64_t sample, std::int64_t slot,
+  virtual void run(const image::Image& image,
+                   std::int64_t epoch,
+                   std::int64_t sample,
+                   std::int64_t slot,
                    Batch& batch) = 0;
 };
 
@@ -34,27 +38,35 @@ struct BadSample {
 
 struct LoaderOptions {
   std::int64_t threads = 1;
-  std::int64_t prefetch = 3;     // batches in the ring, >= 2: one in the caller's hands, the others being filled
-  std::int64_t first_slot = 0;   // this rank's slice of the sampler's batch: [first_slot, first_slot + num_slots)
-  std::int64_t num_slots = 0;    // 0: up to the end of the sampler's batch
-  std::int64_t start_step = 0;   // first step to deliver, counted from the start of the run
-  std::int64_t end_step = -1;    // step after the last; -1: no end
+  std::int64_t prefetch =
+      3;  // batches in the ring, >= 2: one in the caller's hands, the others being filled
+  std::int64_t first_slot =
+      0;  // this rank's slice of the sampler's batch: [first_slot, first_slot + num_slots)
+  std::int64_t num_slots = 0;   // 0: up to the end of the sampler's batch
+  std::int64_t start_step = 0;  // first step to deliver, counted from the start of the run
+  std::int64_t end_step = -1;   // step after the last; -1: no end
 };
 
-/// Delivers the batches of steps start_step, start_step + 1, ... across epochs. What a batch holds depends on the data,
-/// the sampler and its step alone: not on threads, prefetch or the step at which the loader started.
-/// A bad image is replaced by others drawn with Rng(seed, kReplacement, epoch, sample), so in the same way on a resume.
+/// Delivers the batches of steps start_step, start_step + 1, ... across epochs. What a batch holds
+/// depends on the data, the sampler and its step alone: not on threads, prefetch or the step at
+/// which the loader started. A bad image is replaced by others drawn with Rng(seed, kReplacement,
+/// epoch, sample), so in the same way on a resume.
 class Loader {
  public:
-  /// source and work must outlive the loader. errors: options out of range are a bug of the caller (check_invariant).
-  Loader(const Source& source, const Sampler& sampler, SampleWork& work, const LoaderOptions& options);
+  /// source and work must outlive the loader. errors: options out of range are a bug of the caller
+  /// (check_invariant).
+  Loader(const Source& source,
+         const Sampler& sampler,
+         SampleWork& work,
+         const LoaderOptions& options);
   /// Stops promptly: each thread ends after the image it is at.
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next step's batch; valid until the following call. Waits for it, and rethrows what a thread threw in making
-  /// it. errors: DataError when 64 replacements in a row are bad too; calling past end_step is a bug of the caller.
+  /// The next step's batch; valid until the following call. Waits for it, and rethrows what a
+  /// thread threw in making it. errors: DataError when 64 replacements in a row are bad too;
+  /// calling past end_step is a bug of the caller.
   const Batch& next();
   /// Bad images met in the batches delivered so far, each once, in the order of batches and slots.
   const std::vector<BadSample>& bad_samples() const;

@@ -1,13 +1,13 @@
 #include "data/memory_source.h"
 
-#include <exception>
-#include <mutex>
-#include <utility>
+#include "base/error.h"
+#include "data/fingerprint.h"
 
 #include <fmt/format.h>
 
-#include "base/error.h"
-#include "data/fingerprint.h"
+#include <exception>
+#include <mutex>
+#include <utility>
 
 namespace sslrun::data {
 
@@ -17,14 +17,20 @@ class MemorySource final : public Source {
  public:
   explicit MemorySource(MemoryImages images)
       : images_(std::move(images)), plane_(images_.width * images_.height) {
-    check_invariant(images_.channels == 1 || images_.channels == 3, "images in memory have 1 or 3 channels");
-    if (plane_ == 0 || images_.num_images == 0) throw DataError(fmt::format("no image in '{}'", images_.origin));
-    check_invariant(images_.labels.empty() || static_cast<std::int64_t>(images_.labels.size()) == images_.num_images,
+    check_invariant(images_.channels == 1 || images_.channels == 3,
+                    "images in memory have 1 or 3 channels");
+    if (plane_ == 0 || images_.num_images == 0)
+      throw DataError(fmt::format("no image in '{}'", images_.origin));
+    check_invariant(images_.labels.empty() ||
+                        static_cast<std::int64_t>(images_.labels.size()) == images_.num_images,
                     "there are as many labels as images");
   }
 
   std::int64_t size() const override { return images_.num_images; }
-  std::string name(std::int64_t i) const override { return fmt::format("{}[{}]", images_.origin, i); }
+
+  std::string name(std::int64_t i) const override {
+    return fmt::format("{}[{}]", images_.origin, i);
+  }
 
   void read(std::int64_t i, image::Image& out) const override {
     check_invariant(i >= 0 && i < images_.num_images, "the image's number lies in the data set");
@@ -40,11 +46,13 @@ class MemorySource final : public Source {
   }
 
   std::span<const std::int64_t> labels() const override { return images_.labels; }
+
   std::vector<std::string> class_names() const override { return images_.class_names; }
 
   std::string fingerprint() const override {
     const std::vector<std::uint8_t>& all = pixels();
-    return make_fingerprint("memory", images_.num_images, {reinterpret_cast<const char*>(all.data()), all.size()});
+    return make_fingerprint(
+        "memory", images_.num_images, {reinterpret_cast<const char*>(all.data()), all.size()});
   }
 
  private:
@@ -53,9 +61,11 @@ class MemorySource final : public Source {
       try {
         pixels_ = images_.load();
         const auto num_bytes = static_cast<std::int64_t>(pixels_.size());
-        check_invariant(num_bytes == images_.num_images * images_.channels * plane_, "pixels hold the images promised");
+        check_invariant(num_bytes == images_.num_images * images_.channels * plane_,
+                        "pixels hold the images promised");
       } catch (...) {
-        error_ = std::current_exception();  // kept: a damaged file is not unpacked again for each image
+        error_ =
+            std::current_exception();  // kept: a damaged file is not unpacked again for each image
       }
     });
     if (error_) std::rethrow_exception(error_);

@@ -1,9 +1,9 @@
 #include "data/sampler.h"
 
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "base/permutation.h"
+
+#include <fmt/format.h>
 
 namespace sslrun::data {
 
@@ -11,8 +11,10 @@ Sampler::Sampler(std::uint32_t seed, std::int64_t num_samples, std::int64_t batc
     : seed_(seed), num_samples_(num_samples), batch_(batch) {
   if (batch < 1) throw DataError(fmt::format("a batch must hold at least 1 image, got {}", batch));
   if (num_samples < batch) {
-    throw DataError(fmt::format("a batch takes {} images and the data set has {}: lower train.batch_size", batch,
-                                num_samples));
+    throw DataError(
+        fmt::format("a batch takes {} images and the data set has {}: lower train.batch_size",
+                    batch,
+                    num_samples));
   }
 }
 

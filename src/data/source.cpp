@@ -1,13 +1,13 @@
 #include "data/source.h"
 
-#include <filesystem>
-
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "data/cifar.h"
 #include "data/folder_source.h"
 #include "data/idx.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
 
 namespace sslrun::data {
 
@@ -45,11 +45,13 @@ std::string_view guess_format(const std::string& path, Split split) {
 
 std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split) {
   if (format != "auto" && format != "folder" && format != "idx" && format != "cifar") {
-    throw UsageError(fmt::format("a data format must be auto, folder, idx or cifar, got '{}'", format));
+    throw UsageError(
+        fmt::format("a data format must be auto, folder, idx or cifar, got '{}'", format));
   }
   std::error_code error;
   if (!fs::exists(path, error)) {
-    throw DataError(fmt::format("no data at '{}': {}; give the path of a folder of images", path,
+    throw DataError(fmt::format("no data at '{}': {}; give the path of a folder of images",
+                                path,
                                 error ? error.message() : "there is no such file or folder"));
   }
   const std::string_view chosen = format == "auto" ? guess_format(path, split) : format;

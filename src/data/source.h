@@ -1,13 +1,13 @@
 // A data set: numbered images, with labels where it has them.
 #pragma once
+#include "image/image.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "image/image.h"
 
 namespace sslrun::data {
 
@@ -20,8 +20,8 @@ class Source {
   virtual std::int64_t size() const = 0;
   /// What to call image i in a message: its path below the folder, or "file.gz[i]".
   virtual std::string name(std::int64_t i) const = 0;
-  /// Reads image i. shapes: out [height, width, 3], RGB. errors: image::BadImage when this image cannot be used,
-  /// DataError when no image can be read any more.
+  /// Reads image i. shapes: out [height, width, 3], RGB. errors: image::BadImage when this image
+  /// cannot be used, DataError when no image can be read any more.
   virtual void read(std::int64_t i, image::Image& out) const = 0;
   /// One label per image, 0 .. classes - 1; empty where the data has none.
   virtual std::span<const std::int64_t> labels() const = 0;
@@ -34,9 +34,10 @@ class Source {
 /// Which part of a data set that comes in two parts. Test is also what is called val.
 enum class Split { kTrain, kTest };
 
-/// Opens what lies at path. format: "folder" (images at any depth), "idx" (MNIST's files, plain or .gz), "cifar"
-/// (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the folder.
-/// split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/) where a folder has both.
+/// Opens what lies at path. format: "folder" (images at any depth), "idx" (MNIST's files, plain or
+/// .gz), "cifar" (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the
+/// folder. split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/)
+/// where a folder has both.
 /// errors  DataError says what was looked for and what to do; UsageError for an unknown format.
 std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split);
 

@@ -24,11 +24,14 @@ int num_gpus(std::string& reason) {
   return 0;
 }
 
-/// LibTorch registers its GPU kernels when this library is loaded; it asks for them once, at the first operation.
+/// LibTorch registers its GPU kernels when this library is loaded; it asks for them once, at the
+/// first operation.
 void load_gpu_half() {
   static void* const library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) {
-    throw DeviceError(fmt::format("libtorch_cuda.so must load to use a GPU: {}; give --devices cpu to train without", dlerror()));
+    throw DeviceError(fmt::format(
+        "libtorch_cuda.so must load to use a GPU: {}; give --devices cpu to train without",
+        dlerror()));
   }
 }
 #else
@@ -56,11 +59,16 @@ at::Device open_device(std::string_view spec) {
     index = -1;
   }
   if (index < 0) {
-    throw UsageError(fmt::format("--devices must be auto, cpu, cuda or cuda:N (one device per run), got '{}'", spec));
+    throw UsageError(fmt::format(
+        "--devices must be auto, cpu, cuda or cuda:N (one device per run), got '{}'", spec));
   }
   if (index >= count) {
     throw DeviceError(fmt::format(
-        "--devices {} needs GPU {}, and there are {}: {}; give --devices cpu to train without", spec, index, count, reason));
+        "--devices {} needs GPU {}, and there are {}: {}; give --devices cpu to train without",
+        spec,
+        index,
+        count,
+        reason));
   }
   load_gpu_half();
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
@@ -69,7 +77,8 @@ at::Device open_device(std::string_view spec) {
 std::string device_name(at::Device device) {
 #if SSLRUN_WITH_CUDA
   cudaDeviceProp properties{};
-  if (device.is_cuda() && cudaGetDeviceProperties(&properties, device.index()) == cudaSuccess) return properties.name;
+  if (device.is_cuda() && cudaGetDeviceProperties(&properties, device.index()) == cudaSuccess)
+    return properties.name;
 #endif
   return device.is_cpu() ? cpu_name() : device.str();
 }

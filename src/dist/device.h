@@ -1,15 +1,17 @@
 // Where tensors of this process live.
 #pragma once
+#include <c10/core/Device.h>
+
 #include <string>
 #include <string_view>
 
-#include <c10/core/Device.h>
-
 namespace sslrun::dist {
 
-/// The device that `--devices` names: "auto" (a GPU where there is one, else the CPU), "cpu", "cuda", "cuda:1".
-/// Must come before the first tensor operation: a GPU's half of LibTorch is loaded here, and only when it is wanted.
-/// errors    UsageError for another text; DeviceError where the GPU, its driver or its libraries are not there.
+/// The device that `--devices` names: "auto" (a GPU where there is one, else the CPU), "cpu",
+/// "cuda", "cuda:1". Must come before the first tensor operation: a GPU's half of LibTorch is
+/// loaded here, and only when it is wanted.
+/// errors    UsageError for another text; DeviceError where the GPU, its driver or its libraries
+///           are not there.
 at::Device open_device(std::string_view spec);
 
 /// The device in words for people: the processor's or the GPU's name.

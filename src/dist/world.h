@@ -9,7 +9,8 @@ class Tensor;
 
 namespace sslrun::dist {
 
-/// A group of ranks that take every step together. All ranks call the same member functions in the same order.
+/// A group of ranks that take every step together. All ranks call the same member functions in the
+/// same order.
 /// errors    PeerError where another rank is gone.
 class World {
  public:
@@ -20,8 +21,10 @@ class World {
   virtual std::int64_t size() const = 0;
 
   /// The rows of every rank in rank order.
-  /// shapes    rows [N, ...], the same on every rank; answer [size * N, ...]; same dtype and device.
-  /// gradient  each rank receives the sum over the ranks of the gradient of its own rows (reduce-scatter).
+  /// shapes    rows [N, ...], the same on every rank; answer [size * N, ...]; same dtype and
+  ///           device.
+  /// gradient  each rank receives the sum over the ranks of the gradient of its own rows
+  ///           (reduce-scatter).
   virtual at::Tensor all_gather(const at::Tensor& rows) = 0;
 
   /// The sum over the ranks, equal bit for bit on each.
@@ -33,7 +36,8 @@ class World {
   virtual void barrier() = 0;
 };
 
-/// The world of one process: rank 0 of 1, and every collective is the identity (the same tensor, gradient included).
+/// The world of one process: rank 0 of 1, and every collective is the identity (the same tensor,
+/// gradient included).
 std::shared_ptr<World> single_world();
 
 }  // namespace sslrun::dist

@@ -5,8 +5,9 @@
 
 namespace sslrun::encoders {
 
-#define ENCODER(name) \
-  std::unique_ptr<Encoder> make_encoder_##name(const config::Component& component, std::uint32_t seed);
+#define ENCODER(name)                                                              \
+  std::unique_ptr<Encoder> make_encoder_##name(const config::Component& component, \
+                                               std::uint32_t seed);
 #include "encoders/encoders.def"
 #undef ENCODER
 

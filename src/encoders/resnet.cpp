@@ -29,7 +29,9 @@ class Shortcut final : public nn::Module {
     register_module("1", *norm_);
   }
 
-  at::Tensor forward(const at::Tensor& x_NCHW) const { return conv_ ? norm_->forward(conv_->forward(x_NCHW)) : x_NCHW; }
+  at::Tensor forward(const at::Tensor& x_NCHW) const {
+    return conv_ ? norm_->forward(conv_->forward(x_NCHW)) : x_NCHW;
+  }
 
  private:
   std::unique_ptr<Conv2d> conv_;
@@ -39,7 +41,12 @@ class Shortcut final : public nn::Module {
 /// Convolutions with their norms, ReLU between them; the shortcut is added before the last ReLU.
 class Block final : public nn::Module {
  public:
-  Block(std::int64_t inputs, std::int64_t width, std::int64_t stride, bool bottleneck, double last_gamma, nn::Init& init)
+  Block(std::int64_t inputs,
+        std::int64_t width,
+        std::int64_t stride,
+        bool bottleneck,
+        double last_gamma,
+        nn::Init& init)
       : outputs_(bottleneck ? width * kBottleneckExpansion : width) {
     if (bottleneck) {
       add(inputs, width, 1, 1, 1.0, init);
@@ -140,7 +147,8 @@ std::unique_ptr<Encoder> make_resnet(const ResNetShape& shape, std::uint32_t see
   return std::make_unique<ResNet>(shape, init);
 }
 
-std::unique_ptr<Encoder> make_encoder_resnet(const config::Component& component, std::uint32_t seed) {
+std::unique_ptr<Encoder> make_encoder_resnet(const config::Component& component,
+                                             std::uint32_t seed) {
   const auto* const config = dynamic_cast<const ResNetConfig*>(&component);
   if (config == nullptr) return nullptr;
   return make_resnet({.depth = config->depth,

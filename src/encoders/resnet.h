@@ -8,14 +8,15 @@
 namespace sslrun::encoders {
 
 struct ResNetShape {
-  std::int64_t depth = 18;         // 18, 34 or 50
-  bool cifar_stem = false;         // 3x3 stride 1 padding 1 without max pool, for images of 32 pixels
-  std::int64_t width = 64;         // channels of the first stage
+  std::int64_t depth = 18;  // 18, 34 or 50
+  bool cifar_stem = false;  // 3x3 stride 1 padding 1 without max pool, for images of 32 pixels
+  std::int64_t width = 64;  // channels of the first stage
   bool zero_init_residual = true;  // gamma of each block's last norm starts at 0
 };
 
-/// A ResNet without its classifier: features are the mean over the last map, 8 * width of them (32 * width at depth 50).
-/// Names and shapes of the state are torchvision's, `fc` left out; outputs equal torchvision's for equal weights.
+/// A ResNet without its classifier: features are the mean over the last map, 8 * width of them (32
+/// * width at depth 50). Names and shapes of the state are torchvision's, `fc` left out; outputs
+/// equal torchvision's for equal weights.
 /// errors    UsageError for another depth.
 /// source    He et al. 2016, arXiv:1512.03385, with the stride in the 3x3 of a bottleneck (v1.5);
 ///           stem for CIFAR as google-research/simclr tf2/resnet.py.

@@ -1,9 +1,9 @@
 #include "encoders/resnet_config.h"
 
+#include "config/fields.h"
+
 #include <array>
 #include <string_view>
-
-#include "config/fields.h"
 
 namespace sslrun::encoders {
 namespace {
@@ -19,17 +19,24 @@ std::unique_ptr<config::Component> make() {
 }  // namespace
 
 void ResNetConfig::bind(config::Fields& fields) {
-  fields.choice("stem", stem, kStems, "imagenet: 7x7 stride 2 and max pool; cifar: 3x3 stride 1, for small images");
-  fields.integer("width", width, {.min = 1}, "channels of the first stage; the later ones double it");
+  fields.choice("stem",
+                stem,
+                kStems,
+                "imagenet: 7x7 stride 2 and max pool; cifar: 3x3 stride 1, for small images");
+  fields.integer(
+      "width", width, {.min = 1}, "channels of the first stage; the later ones double it");
   fields.boolean("zero_init_residual",
                  zero_init_residual,
                  "start every block as the identity: gamma of its last norm is 0");
 }
 
 config::Registry encoder_specs_resnet() {
-  static const config::ComponentSpec resnet18{"resnet18", "ResNet-18, 11.2 M parameters", kSource, make<18>};
-  static const config::ComponentSpec resnet34{"resnet34", "ResNet-34, 21.3 M parameters", kSource, make<34>};
-  static const config::ComponentSpec resnet50{"resnet50", "ResNet-50, 23.5 M parameters", kSource, make<50>};
+  static const config::ComponentSpec resnet18{
+      "resnet18", "ResNet-18, 11.2 M parameters", kSource, make<18>};
+  static const config::ComponentSpec resnet34{
+      "resnet34", "ResNet-34, 21.3 M parameters", kSource, make<34>};
+  static const config::ComponentSpec resnet50{
+      "resnet50", "ResNet-50, 23.5 M parameters", kSource, make<50>};
   static const config::ComponentSpec* const specs[] = {&resnet18, &resnet34, &resnet50};
   return specs;
 }

@@ -1,8 +1,8 @@
 #pragma once
+#include "config/component.h"
+
 #include <cstdint>
 #include <string>
-
-#include "config/component.h"
 
 namespace sslrun::encoders {
 

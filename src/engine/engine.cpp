@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <c10/util/Exception.h>
+
 #include <fmt/format.h>
 
 #include <new>
@@ -14,17 +15,21 @@ namespace {
 /// LibTorch's exceptions end here: the program knows sslrun's alone.
 template <class F>
 auto translated(F&& run) {
-  constexpr const char* kAdvice = "; lower train.batch_size, raise train.accumulate, or train on a larger device";
+  constexpr const char* kAdvice =
+      "; lower train.batch_size, raise train.accumulate, or train on a larger device";
   try {
     return run();
   } catch (const c10::OutOfMemoryError& e) {
-    throw MemoryError(fmt::format("the device's memory must hold the model and a batch: {}{}", e.what_without_backtrace(), kAdvice));
+    throw MemoryError(fmt::format("the device's memory must hold the model and a batch: {}{}",
+                                  e.what_without_backtrace(),
+                                  kAdvice));
   } catch (const c10::Error& e) {
     const std::string_view what = e.what_without_backtrace();
     if (what.find("can't allocate memory") == std::string_view::npos) throw;
     throw MemoryError(fmt::format("memory must hold the model and a batch: {}{}", what, kAdvice));
   } catch (const std::bad_alloc&) {
-    throw MemoryError(fmt::format("memory must hold the model and a batch, and the system gave no more{}", kAdvice));
+    throw MemoryError(fmt::format(
+        "memory must hold the model and a batch, and the system gave no more{}", kAdvice));
   }
 }
 
@@ -45,8 +50,6 @@ class TheEngine final : public Engine {
   void bench(const bench::BenchOptions& options) override {
     translated([&] { bench::run_bench(options); });
   }
-
-
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// What the program asks of the half that uses LibTorch. The program opens libsslrun_engine.so when a command needs it and
-// calls it through this interface alone, so help and recipe checks never load LibTorch.
+// What the program asks of the half that uses LibTorch. The program opens libsslrun_engine.so when
+// a command needs it and calls it through this interface alone, so help and recipe checks never
+// load LibTorch.
 #pragma once
 #include "bench/bench.h"
 #include "eval/evaluate.h"

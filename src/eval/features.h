@@ -31,11 +31,13 @@ struct ExtractOptions {
   std::function<bool()> stop = {};
 };
 
-/// `count` of the images 0 .. size - 1, the same ones every time, in ascending order. 1 <= count <= size.
+/// `count` of the images 0 .. size - 1, the same ones every time, in ascending order. 1 <= count <=
+/// size.
 std::vector<std::int64_t> draw_samples(std::int64_t size, std::int64_t count);
 
-/// What the encoder makes of clean images, in evaluation mode, without a graph; the encoder's mode is put back afterwards.
-/// Images are read and resized by all compute threads while the network works on the batch before.
+/// What the encoder makes of clean images, in evaluation mode, without a graph; the encoder's mode
+/// is put back afterwards. Images are read and resized by all compute threads while the network
+/// works on the batch before.
 /// errors    DataError where no image can be read.
 Features extract_features(encoders::Encoder& encoder,
                           const data::Source& source,

@@ -1,4 +1,5 @@
-// Weighted k-nearest-neighbour classification of features.  N bank rows, M query rows, F features, C classes.
+// Weighted k-nearest-neighbour classification of features.  N bank rows, M query rows, F features,
+// C classes.
 #pragma once
 #include "eval/features.h"
 
@@ -24,9 +25,10 @@ struct KnnResult {
 };
 
 /// Classifies every query row by a vote of its k nearest bank rows.
-/// numerics  rows are L2-normalised; similarity is the cosine in float32; a neighbour votes for its class with weight
-///           exp(similarity / temperature), summed in float64 in order of similarity; of equal classes the smaller number wins.
-///           Needs memory for 64 MiB of similarities at a time, whatever N and M.
+/// numerics  rows are L2-normalised; similarity is the cosine in float32; a neighbour votes for its
+///           class with weight exp(similarity / temperature), summed in float64 in order of
+///           similarity; of equal classes the smaller number wins. Needs memory for 64 MiB of
+///           similarities at a time, whatever N and M.
 /// errors    DataError unless both have labels.
 /// source    Wu et al. 2018, arXiv:1805.01978; facebookresearch/dino eval_knn.py.
 KnnResult knn(const Features& bank,

@@ -34,14 +34,16 @@ at::Tensor as_tensor(const std::vector<std::int64_t>& values) {
 class Heads {
  public:
   Heads(std::int64_t features, std::int64_t classes, const std::vector<double>& rates)
-      : weight_GFC_(at::zeros({static_cast<std::int64_t>(rates.size()), features, classes}, at::kFloat)),
+      : weight_GFC_(
+            at::zeros({static_cast<std::int64_t>(rates.size()), features, classes}, at::kFloat)),
         bias_G1C_(at::zeros({static_cast<std::int64_t>(rates.size()), 1, classes}, at::kFloat)),
         weight_momentum_(at::zeros(weight_GFC_.sizes(), at::kFloat)),
         bias_momentum_(at::zeros(bias_G1C_.sizes(), at::kFloat)),
         rate_G11_(at::tensor(rates, at::kDouble).to(at::kFloat).view({-1, 1, 1})) {}
 
   at::Tensor logits(const at::Tensor& x_BF) const {
-    const at::Tensor x_GBF = x_BF.unsqueeze(0).expand({weight_GFC_.size(0), x_BF.size(0), x_BF.size(1)});
+    const at::Tensor x_GBF =
+        x_BF.unsqueeze(0).expand({weight_GFC_.size(0), x_BF.size(0), x_BF.size(1)});
     return at::baddbmm(bias_G1C_, x_GBF, weight_GFC_);
   }
 
@@ -51,7 +53,8 @@ class Heads {
     const at::Tensor y_GB1 = labels_B.view({1, -1, 1}).expand({d_GBC.size(0), d_GBC.size(1), 1});
     d_GBC.scatter_add_(2, y_GB1, at::zeros({1}, at::kFloat).sub(1).expand_as(y_GB1));
     d_GBC.div_(static_cast<double>(x_BF.size(0)));
-    const at::Tensor xt_GFB = x_BF.t().unsqueeze(0).expand({d_GBC.size(0), x_BF.size(1), x_BF.size(0)});
+    const at::Tensor xt_GFB =
+        x_BF.t().unsqueeze(0).expand({d_GBC.size(0), x_BF.size(1), x_BF.size(0)});
     weight_momentum_.mul_(kMomentum).add_(at::bmm(xt_GFB, d_GBC));
     bias_momentum_.mul_(kMomentum).add_(d_GBC.sum(1, /*keepdim=*/true));
     const at::Tensor lr_G11 = rate_G11_ * lr_factor;
@@ -59,16 +62,21 @@ class Heads {
     bias_G1C_.sub_(bias_momentum_ * lr_G11);
   }
 
-  /// Share of the rows whose label is among the `places` largest logits, one per head. Of equal logits the smaller class counts first.
-  std::vector<double> accuracy(const at::Tensor& x_NF, const at::Tensor& labels_N, std::int64_t places) const {
+  /// Share of the rows whose label is among the `places` largest logits, one per head. Of equal
+  /// logits the smaller class counts first.
+  std::vector<double> accuracy(const at::Tensor& x_NF,
+                               const at::Tensor& labels_N,
+                               std::int64_t places) const {
     at::Tensor hits_G = at::zeros({weight_GFC_.size(0)}, at::kLong);
     for (std::int64_t begin = 0; begin < x_NF.size(0); begin += kScoreRows) {
       const std::int64_t rows = std::min(kScoreRows, x_NF.size(0) - begin);
       const at::Tensor l_GBC = logits(x_NF.narrow(0, begin, rows));
-      const at::Tensor y_GB1 = labels_N.narrow(0, begin, rows).view({1, -1, 1}).expand({l_GBC.size(0), rows, 1});
+      const at::Tensor y_GB1 =
+          labels_N.narrow(0, begin, rows).view({1, -1, 1}).expand({l_GBC.size(0), rows, 1});
       const at::Tensor own_GB1 = l_GBC.gather(2, y_GB1);
       const at::Tensor class_C = at::zeros({l_GBC.size(2)}, at::kLong).add(1).cumsum(0).sub(1);
-      const at::Tensor before_GBC = (l_GBC > own_GB1).logical_or((l_GBC == own_GB1).logical_and(class_C < y_GB1));
+      const at::Tensor before_GBC =
+          (l_GBC > own_GB1).logical_or((l_GBC == own_GB1).logical_and(class_C < y_GB1));
       hits_G += (before_GBC.sum(2) < places).sum(1);
     }
     std::vector<double> out;
@@ -86,21 +94,27 @@ class Heads {
 
 ProbeResult linear_probe(const Features& train, const Features& val, const ProbeOptions& options) {
   if (train.labels.empty() || val.labels.empty()) {
-    throw DataError("a linear probe must have labels on both sides: class folders, IDX or CIFAR files");
+    throw DataError(
+        "a linear probe must have labels on both sides: class folders, IDX or CIFAR files");
   }
   const auto rows = static_cast<std::int64_t>(train.labels.size());
-  if (rows < kMinRows) throw DataError(fmt::format("a linear probe must have at least {} training images, got {}", kMinRows, rows));
+  if (rows < kMinRows)
+    throw DataError(fmt::format(
+        "a linear probe must have at least {} training images, got {}", kMinRows, rows));
   const at::NoGradGuard no_grad;
-  const std::int64_t classes = 1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
-                                            *std::max_element(val.labels.begin(), val.labels.end()));
+  const std::int64_t classes =
+      1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
+                   *std::max_element(val.labels.begin(), val.labels.end()));
   // The first tenth of a permutation is held out; epochs of the others count from 1.
   std::vector<std::int64_t> held, kept;
   const Permutation split(options.seed, 0, rows);
-  for (std::int64_t i = 0; i < rows; ++i) (i < rows / kHeldOutShare ? held : kept).push_back(split(i));
+  for (std::int64_t i = 0; i < rows; ++i)
+    (i < rows / kHeldOutShare ? held : kept).push_back(split(i));
 
   const at::Tensor kept_K = as_tensor(kept), held_H = as_tensor(held);
   const at::Tensor seen_KF = train.x_NF.index_select(0, kept_K);
-  const at::Tensor mean_F = seen_KF.mean(0), scale_F = seen_KF.std(0, /*unbiased=*/false).clamp_min(1e-6);
+  const at::Tensor mean_F = seen_KF.mean(0),
+                   scale_F = seen_KF.std(0, /*unbiased=*/false).clamp_min(1e-6);
   const at::Tensor x_KF = (seen_KF - mean_F) / scale_F;
   const at::Tensor held_HF = (train.x_NF.index_select(0, held_H) - mean_F) / scale_F;
   const at::Tensor val_MF = (val.x_NF - mean_F) / scale_F;
@@ -119,14 +133,17 @@ ProbeResult linear_probe(const Features& train, const Features& val, const Probe
     for (std::int64_t s = 0; s < steps; ++s) {
       const at::Tensor at_B = order_S.narrow(0, s * batch, batch);
       const double done = static_cast<double>(epoch * steps + s) / static_cast<double>(total);
-      heads.step(x_KF.index_select(0, at_B), y_K.index_select(0, at_B), 0.5 * (1 + std::cos(std::numbers::pi * done)));
+      heads.step(x_KF.index_select(0, at_B),
+                 y_K.index_select(0, at_B),
+                 0.5 * (1 + std::cos(std::numbers::pi * done)));
     }
     if (options.progress) options.progress(epoch + 1);
   }
 
   const auto held_top1 = heads.accuracy(held_HF, labels_N.index_select(0, held_H), 1);
   const at::Tensor val_labels_M = as_tensor(val.labels);
-  const auto top1 = heads.accuracy(val_MF, val_labels_M, 1), top5 = heads.accuracy(val_MF, val_labels_M, 5);
+  const auto top1 = heads.accuracy(val_MF, val_labels_M, 1),
+             top5 = heads.accuracy(val_MF, val_labels_M, 5);
   ProbeResult result{.table = {},
                      .chosen = 0,
                      .train_images = num_kept,

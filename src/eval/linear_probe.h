@@ -30,12 +30,15 @@ struct ProbeResult {
 };
 
 /// Trains G classifiers in one pass over the features, and scores them on `val`.
-/// numerics  features are standardised with the training rows' mean and deviation per dimension; weights and bias start at 0;
-///           SGD with momentum 0.9, cosine to 0 per step, no weight decay, softmax cross entropy, all in float32; batches follow a
-///           keyed permutation of `seed`, so the result is the same every time. The learning rate is chosen on every tenth
-///           training row of such a permutation, which is left out of the training: val decides nothing.
+/// numerics  features are standardised with the training rows' mean and deviation per dimension;
+///           weights and bias start at 0; SGD with momentum 0.9, cosine to 0 per step, no weight
+///           decay, softmax cross entropy, all in float32; batches follow a keyed permutation of
+///           `seed`, so the result is the same every time. The learning rate is chosen on every
+///           tenth training row of such a permutation, which is left out of the training: val
+///           decides nothing.
 /// errors    DataError unless both have labels, and train has at least 20 rows.
-/// source    protocol between SimCLR's (zero head, SGD 0.9, cosine) and DINOv2's grid trained side by side.
+/// source    protocol between SimCLR's (zero head, SGD 0.9, cosine) and DINOv2's grid trained side
+///           by side.
 ProbeResult linear_probe(const Features& train, const Features& val, const ProbeOptions& options);
 
 }  // namespace sslrun::eval

@@ -6,8 +6,8 @@
 
 namespace sslrun::image {
 
-/// Pixels of one image. shapes: pixels [height, width, channels] row-major (HWC), no padding between rows.
-/// units: 0..255. Reusing one Image for many decodes keeps its memory.
+/// Pixels of one image. shapes: pixels [height, width, channels] row-major (HWC), no padding
+/// between rows. units: 0..255. Reusing one Image for many decodes keeps its memory.
 struct Image {
   std::int64_t width = 0;
   std::int64_t height = 0;

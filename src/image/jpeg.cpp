@@ -1,30 +1,30 @@
 #include "image/jpeg.h"
 
+#include <fmt/format.h>
+
 #include <csetjmp>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <string>
-
-#include <fmt/format.h>
 // jpeglib.h needs <cstdio> before it.
-#include <jpeglib.h>
-
-#include <jerror.h>
-
 #include "image/decode.h"
 #include "image/orientation.h"
+
+#include <jerror.h>
+#include <jpeglib.h>
 
 namespace sslrun::image {
 
 namespace {
 
-constexpr int kMaxScans = 500;  // as libjpeg-turbo's own LIMITSCANS: a small progressive file can hold a million
+constexpr int kMaxScans =
+    500;  // as libjpeg-turbo's own LIMITSCANS: a small progressive file can hold a million
 constexpr int kExifMarker = JPEG_APP0 + 1;
 
-// libjpeg's state for one image. Errors leave libjpeg by longjmp: the functions that call setjmp below hold no object
-// with a destructor, and this struct outlives them.
+// libjpeg's state for one image. Errors leave libjpeg by longjmp: the functions that call setjmp
+// below hold no object with a destructor, and this struct outlives them.
 struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
@@ -35,7 +35,9 @@ struct Decoder {
   bool too_many_scans = false;
 
   Decoder() = default;
+
   ~Decoder() { jpeg_destroy_decompress(&info); }
+
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
@@ -103,16 +105,20 @@ bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
 }
 
 [[noreturn]] void throw_reason(const Decoder& decoder) {
-  if (decoder.too_many_scans) throw BadImage(fmt::format("corrupt: more than {} scans in a jpeg", kMaxScans));
+  if (decoder.too_many_scans)
+    throw BadImage(fmt::format("corrupt: more than {} scans in a jpeg", kMaxScans));
   if (decoder.code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
   std::string text = decoder.message;
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  const bool cut = decoder.code == JWRN_JPEG_EOF || decoder.code == JERR_INPUT_EOF || decoder.code == JERR_INPUT_EMPTY;
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z')
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  const bool cut = decoder.code == JWRN_JPEG_EOF || decoder.code == JERR_INPUT_EOF ||
+                   decoder.code == JERR_INPUT_EMPTY;
   throw BadImage((cut ? "truncated: " : "corrupt: ") + text);
 }
 
 int saved_orientation(const jpeg_decompress_struct& info) {
-  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
+  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr;
+       marker = marker->next) {
     if (marker->marker != kExifMarker || marker->data_length < 6) continue;
     if (std::memcmp(marker->data, "Exif\0\0", 6) != 0) continue;
     return exif_orientation(std::as_bytes(std::span(marker->data + 6, marker->data_length - 6)));
@@ -120,7 +126,8 @@ int saved_orientation(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-// Four inks per pixel -> RGB, in place. Adobe's files store 255 - ink; libjpeg hands both kinds out as stored.
+// Four inks per pixel -> RGB, in place. Adobe's files store 255 - ink; libjpeg hands both kinds out
+// as stored.
 void inks_to_rgb(std::uint8_t* pixels, std::int64_t num_pixels, bool inverted) {
   const std::uint8_t* from = pixels;
   const int flip = inverted ? 0 : 255;
@@ -144,14 +151,18 @@ int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
   const std::int64_t width = decoder.info.image_width;
   const std::int64_t height = decoder.info.image_height;
   if (width * height > kMaxPixels) {
-    throw BadImage(fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
+    throw BadImage(
+        fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
   }
-  const int orientation = saved_orientation(decoder.info);  // now: finishing drops the saved markers
-  const bool inks = decoder.info.jpeg_color_space == JCS_CMYK || decoder.info.jpeg_color_space == JCS_YCCK;
+  const int orientation =
+      saved_orientation(decoder.info);  // now: finishing drops the saved markers
+  const bool inks =
+      decoder.info.jpeg_color_space == JCS_CMYK || decoder.info.jpeg_color_space == JCS_YCCK;
   decoder.info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
   const std::int64_t channels = inks ? 4 : 3;
   out.reshape(width, height, channels);
-  const bool done = read_rows(decoder, out.pixels.data(), static_cast<std::size_t>(width * channels));
+  const bool done =
+      read_rows(decoder, out.pixels.data(), static_cast<std::size_t>(width * channels));
   if (!done || decoder.code != 0) throw_reason(decoder);
   if (inks) {
     inks_to_rgb(out.pixels.data(), width * height, decoder.info.saw_Adobe_marker != 0);

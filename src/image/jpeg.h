@@ -1,9 +1,9 @@
 // JPEG decoding by libjpeg's interface (libjpeg-turbo).
 #pragma once
+#include "image/image.h"
+
 #include <cstddef>
 #include <span>
-
-#include "image/image.h"
 
 namespace sslrun::image {
 

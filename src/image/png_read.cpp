@@ -1,23 +1,23 @@
 #include "image/png_read.h"
 
+#include "image/decode.h"
+#include "image/orientation.h"
+
+#include <fmt/format.h>
+#include <png.h>
+
 #include <csetjmp>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
-#include <png.h>
-
-#include "image/decode.h"
-#include "image/orientation.h"
-
 namespace sslrun::image {
 
 namespace {
 
-// libpng's state for one image. Errors leave libpng by longjmp: the functions that call setjmp below hold no object with
-// a destructor, and this struct outlives them.
+// libpng's state for one image. Errors leave libpng by longjmp: the functions that call setjmp
+// below hold no object with a destructor, and this struct outlives them.
 struct Decoder {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -26,7 +26,9 @@ struct Decoder {
   bool truncated = false;
 
   Decoder() = default;
+
   ~Decoder() { png_destroy_read_struct(&png, &info, nullptr); }
+
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 };
@@ -56,7 +58,8 @@ static void read_bytes(png_structp png, png_bytep to, std::size_t count) {
 // false: libpng gave up; decoder says why.
 bool read_header(Decoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
-  png_set_user_limits(decoder.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the cap on the area is ours
+  png_set_user_limits(
+      decoder.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the cap on the area is ours
   png_set_read_fn(decoder.png, &decoder, read_bytes);
   png_read_info(decoder.png, decoder.info);
   return true;
@@ -112,7 +115,8 @@ int chunk_orientation(Decoder& decoder) {
 int decode_png(std::span<const std::byte> bytes, Image& out) {
   Decoder decoder;
   decoder.rest = bytes;
-  decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_png_error, on_png_warning);
+  decoder.png =
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_png_error, on_png_warning);
   if (decoder.png == nullptr) throw std::bad_alloc();
   decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) throw std::bad_alloc();
@@ -120,7 +124,8 @@ int decode_png(std::span<const std::byte> bytes, Image& out) {
   const std::int64_t width = png_get_image_width(decoder.png, decoder.info);
   const std::int64_t height = png_get_image_height(decoder.png, decoder.info);
   if (width * height > kMaxPixels) {
-    throw BadImage(fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
+    throw BadImage(
+        fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
   }
   if (!set_transforms(decoder)) throw_reason(decoder);
   const std::int64_t channels = png_get_channels(decoder.png, decoder.info);

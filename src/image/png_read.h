@@ -1,9 +1,9 @@
 // PNG decoding by libpng.
 #pragma once
+#include "image/image.h"
+
 #include <cstddef>
 #include <span>
-
-#include "image/image.h"
 
 namespace sslrun::image {
 

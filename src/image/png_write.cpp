@@ -1,11 +1,11 @@
 #include "image/png_write.h"
 
-#include <csetjmp>
-#include <new>
+#include "base/error.h"
 
 #include <png.h>
 
-#include "base/error.h"
+#include <csetjmp>
+#include <new>
 
 namespace sslrun::image {
 
@@ -18,14 +18,18 @@ struct Encoder {
   bool out_of_memory = false;
 
   Encoder() = default;
+
   ~Encoder() { png_destroy_write_struct(&png, &info); }
+
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 };
 
 extern "C" {
 
-[[noreturn]] static void on_write_error(png_structp png, png_const_charp) { png_longjmp(png, 1); }
+[[noreturn]] static void on_write_error(png_structp png, png_const_charp) {
+  png_longjmp(png, 1);
+}
 
 static void on_write_warning(png_structp, png_const_charp) {}
 
@@ -51,8 +55,14 @@ bool write_all(Encoder& encoder, const Image& image) {
                     : image.channels == 3 ? PNG_COLOR_TYPE_RGB
                                           : PNG_COLOR_TYPE_RGB_ALPHA;
   png_set_write_fn(encoder.png, &encoder, append_bytes, flush_nothing);
-  png_set_IHDR(encoder.png, encoder.info, static_cast<png_uint_32>(image.width),
-               static_cast<png_uint_32>(image.height), 8, color, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+  png_set_IHDR(encoder.png,
+               encoder.info,
+               static_cast<png_uint_32>(image.width),
+               static_cast<png_uint_32>(image.height),
+               8,
+               color,
+               PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT,
                PNG_FILTER_TYPE_DEFAULT);
   png_write_info(encoder.png, encoder.info);
   for (std::int64_t y = 0; y < image.height; ++y) {
@@ -67,12 +77,14 @@ bool write_all(Encoder& encoder, const Image& image) {
 std::string encode_png(const Image& image) {
   const std::int64_t c = image.channels;
   check_invariant(c == 1 || c == 3 || c == 4, "a png has 1, 3 or 4 channels");
-  check_invariant(image.width >= 1 && image.height >= 1 && image.width <= 1'000'000 && image.height <= 1'000'000,
+  check_invariant(image.width >= 1 && image.height >= 1 && image.width <= 1'000'000 &&
+                      image.height <= 1'000'000,
                   "the sides of a png are 1 to 1000000 pixels");
   check_invariant(static_cast<std::int64_t>(image.pixels.size()) == image.width * image.height * c,
                   "an image has width * height * channels bytes");
   Encoder encoder;
-  encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, on_write_error, on_write_warning);
+  encoder.png =
+      png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, on_write_error, on_write_warning);
   if (encoder.png == nullptr) throw std::bad_alloc();
   encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) throw std::bad_alloc();

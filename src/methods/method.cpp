@@ -5,10 +5,9 @@
 
 namespace sslrun::methods {
 
-#define METHOD(name)                                                    \
-  std::unique_ptr<Method> make_method_##name(const config::Component&, \
-                                             std::unique_ptr<encoders::Encoder>,\
-                                             std::uint32_t);
+#define METHOD(name)                          \
+  std::unique_ptr<Method> make_method_##name( \
+      const config::Component&, std::unique_ptr<encoders::Encoder>, std::uint32_t);
 #include "methods/methods.def"
 #undef METHOD
 
@@ -20,7 +19,8 @@ std::unique_ptr<Method> make_method(const config::NamedComponent& component,
   if (component.name == #id) return make_method_##id(*component.config, std::move(encoder), seed);
 #include "methods/methods.def"
 #undef METHOD
-  throw UsageError("method '" + component.name + "' must be one that this sslrun can run; see sslrun list methods");
+  throw UsageError("method '" + component.name +
+                   "' must be one that this sslrun can run; see sslrun list methods");
 }
 
 }  // namespace sslrun::methods

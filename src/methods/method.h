@@ -1,4 +1,5 @@
-// A method turns the views of a batch into a loss.  N images of one process, C channels, H x W pixels.
+// A method turns the views of a batch into a loss.  N images of one process, C channels, H x W
+// pixels.
 #pragma once
 #include "encoders/encoder.h"
 #include "nn/module.h"
@@ -15,6 +16,7 @@
 namespace sslrun::config {
 struct NamedComponent;
 }
+
 namespace sslrun::dist {
 class World;
 }
@@ -26,14 +28,17 @@ struct StepContext {
 };
 
 struct StepResult {
-  at::Tensor loss;                                         // a float32 scalar with its graph
-  std::vector<std::pair<std::string, at::Tensor>> scalars;  // float32 scalars to log, without a graph
+  at::Tensor loss;  // a float32 scalar with its graph
+  std::vector<std::pair<std::string, at::Tensor>>
+      scalars;  // float32 scalars to log, without a graph
 };
 
-/// A method owns the encoder and what it trains beside it. Its state is named "encoder.*" and after its own parts.
+/// A method owns the encoder and what it trains beside it. Its state is named "encoder.*" and after
+/// its own parts.
 class Method : public nn::Module {
  public:
-  /// One micro-batch. shapes: views[v] [N, 3, H_v, W_v] float32, normalised; view v of image i in row i.
+  /// One micro-batch. shapes: views[v] [N, 3, H_v, W_v] float32, normalised; view v of image i in
+  /// row i.
   /// numerics  runs under the caller's autocast; the loss itself is computed in float32.
   virtual StepResult forward(std::span<const at::Tensor> views, const StepContext& context) = 0;
 

@@ -1,11 +1,12 @@
 #pragma once
-#include <cstdint>
-
 #include "config/component.h"
+
+#include <cstdint>
 
 namespace sslrun::methods {
 
-/// What a method needs of the views of an image, all groups together; checked when a recipe is read.
+/// What a method needs of the views of an image, all groups together; checked when a recipe is
+/// read.
 struct ViewNeeds {
   std::int64_t min_views = 1;
   std::int64_t max_views = 1;

@@ -1,10 +1,10 @@
-// SimCLR: two views of an image attract, all other views of the batch repel.  N = images of this process, D = output_dim.
-// source: Chen et al. 2020, arXiv:2002.05709, algorithm 1; google-research/simclr objective.py, model_util.py.
-#include "methods/method.h"
-#include "methods/simclr_config.h"
-
+// SimCLR: two views of an image attract, all other views of the batch repel.  N = images of this
+// process, D = output_dim. source: Chen et al. 2020, arXiv:2002.05709, algorithm 1;
+// google-research/simclr objective.py, model_util.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/method.h"
+#include "methods/simclr_config.h"
 #include "nn/mlp.h"
 #include "ops/embedding_std.h"
 #include "ops/nt_xent.h"
@@ -19,7 +19,9 @@ class SimClr final : public Method {
  public:
   SimClr(const SimClrConfig& config, std::unique_ptr<encoders::Encoder> network, nn::Init init)
       : Method(std::move(network)),
-        projector_({.widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
+        projector_({.widths = {encoder().width(),
+                               config.projector.hidden_dim,
+                               config.projector.output_dim},
                     .output_norm = nn::Affine::kScale},
                    init),
         embedding_dim_(config.projector.output_dim),
@@ -52,8 +54,9 @@ class SimClr final : public Method {
 std::unique_ptr<Method> make_method_simclr(const config::Component& component,
                                            std::unique_ptr<encoders::Encoder> encoder,
                                            std::uint32_t seed) {
-  return std::make_unique<SimClr>(
-      dynamic_cast<const SimClrConfig&>(component), std::move(encoder), nn::Init(seed, kFirstOrdinal));
+  return std::make_unique<SimClr>(dynamic_cast<const SimClrConfig&>(component),
+                                  std::move(encoder),
+                                  nn::Init(seed, kFirstOrdinal));
 }
 
 }  // namespace sslrun::methods

@@ -1,7 +1,7 @@
 #pragma once
-#include <cstdint>
-
 #include "methods/method_config.h"
+
+#include <cstdint>
 
 namespace sslrun::methods {
 
@@ -17,7 +17,9 @@ struct SimClrConfig final : MethodConfig {
 
   void bind(config::Fields& fields) override;
 
-  ViewNeeds view_needs() const override { return {.min_views = 2, .max_views = 2, .same_size = true}; }
+  ViewNeeds view_needs() const override {
+    return {.min_views = 2, .max_views = 2, .same_size = true};
+  }
 };
 
 /// The registry's row: name, summary, source and a maker of SimClrConfig.

@@ -86,7 +86,9 @@ std::uint32_t crc32c(std::string_view bytes) {
 EventFile::EventFile(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  path_ = folder / fmt::format("events.out.tfevents.{}.sslrun.{}", static_cast<std::int64_t>(wall_time()), ::getpid());
+  path_ = folder / fmt::format("events.out.tfevents.{}.sslrun.{}",
+                               static_cast<std::int64_t>(wall_time()),
+                               ::getpid());
   file_ = std::fopen(path_.c_str(), "wbe");
   if (file_ == nullptr) throw_storage_error("create", path_, errno);
   std::string event = event_header();
@@ -106,7 +108,11 @@ void EventFile::scalar(std::int64_t step, std::string_view tag, float value) {
   record(summary_event(step, v));
 }
 
-void EventFile::image(std::int64_t step, std::string_view tag, std::int64_t width, std::int64_t height, std::string_view png) {
+void EventFile::image(std::int64_t step,
+                      std::string_view tag,
+                      std::int64_t width,
+                      std::int64_t height,
+                      std::string_view png) {
   constexpr std::int64_t kRgb = 3;
   std::string picture, v;
   put_int(picture, 1, height);

@@ -15,8 +15,8 @@ namespace {
   throw_storage_error("write", path, errno);
 }
 
-/// The whole lines of `text` whose step is at most `last`, of an evaluation (no loss) at most `last_evaluated`; stops at the
-/// first line that is not an object with a step.
+/// The whole lines of `text` whose step is at most `last`, of an evaluation (no loss) at most
+/// `last_evaluated`; stops at the first line that is not an object with a step.
 std::string lines_up_to(const std::string& text, std::int64_t last, std::int64_t last_evaluated) {
   std::string kept;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -27,7 +27,8 @@ std::string lines_up_to(const std::string& text, std::int64_t last, std::int64_t
                                             nullptr,
                                             /*allow_exceptions=*/false);
     if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) break;
-    if (line["step"].get<std::int64_t>() <= (line.contains("loss") ? last : last_evaluated)) kept.append(text, begin, end + 1 - begin);
+    if (line["step"].get<std::int64_t>() <= (line.contains("loss") ? last : last_evaluated))
+      kept.append(text, begin, end + 1 - begin);
     begin = end + 1;
   }
   return kept;
@@ -48,7 +49,10 @@ std::string to_json_line(const Record& record) {
   return line.dump() + "\n";
 }
 
-MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t resume_step, std::int64_t evaluated_step) : path_(std::move(path)) {
+MetricsLog::MetricsLog(std::filesystem::path path,
+                       std::int64_t resume_step,
+                       std::int64_t evaluated_step)
+    : path_(std::move(path)) {
   if (std::filesystem::exists(path_)) {
     const std::string text = read_file(path_);
     const std::string kept = lines_up_to(text, resume_step, evaluated_step);
@@ -64,7 +68,8 @@ MetricsLog::~MetricsLog() {
 
 void MetricsLog::write(const Record& record) {
   const std::string line = to_json_line(record);
-  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0) fail(path_);
+  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0)
+    fail(path_);
 }
 
 void MetricsLog::sync() {

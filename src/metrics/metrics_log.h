@@ -8,7 +8,8 @@
 
 namespace sslrun::metrics {
 
-/// One logged step: names in the order in which they are written. A value that is not finite is written as null.
+/// One logged step: names in the order in which they are written. A value that is not finite is
+/// written as null.
 struct Record {
   std::int64_t step = 0;
   std::vector<std::pair<std::string, double>> values;
@@ -18,9 +19,10 @@ struct Record {
 std::string to_json_line(const Record& record);
 
 /// metrics.jsonl of a run folder: one object per line, whole lines only.
-/// Opening at step s keeps the lines up to and including step s and drops what a killed run wrote after it, a torn last line
-/// among it: a resumed run leaves no duplicate and no hole. Lines of an evaluation (those without a loss) count by the last
-/// step whose evaluation the resumed run remembers: it makes a later one again.
+/// Opening at step s keeps the lines up to and including step s and drops what a killed run wrote
+/// after it, a torn last line among it: a resumed run leaves no duplicate and no hole. Lines of an
+/// evaluation (those without a loss) count by the last step whose evaluation the resumed run
+/// remembers: it makes a later one again.
 class MetricsLog {
  public:
   /// Throws StorageError if the file cannot be read or written.

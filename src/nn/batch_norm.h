@@ -12,12 +12,15 @@ enum class Affine {
   kNone,
 };
 
-/// Batch norm over all dimensions but the second, for [N, C] and [N, C, H, W], as torch.nn.BatchNorm1d and 2d: eps 1e-5,
-/// running statistics move by 0.1 per step, the running variance is the unbiased one.
+/// Batch norm over all dimensions but the second, for [N, C] and [N, C, H, W], as
+/// torch.nn.BatchNorm1d and 2d: eps 1e-5, running statistics move by 0.1 per step, the running
+/// variance is the unbiased one.
 class BatchNorm final : public Module {
  public:
   /// gamma: its starting value; 0 makes a residual block start as the identity.
-  explicit BatchNorm(std::int64_t channels, Affine affine = Affine::kScaleAndShift, double gamma = 1.0);
+  explicit BatchNorm(std::int64_t channels,
+                     Affine affine = Affine::kScaleAndShift,
+                     double gamma = 1.0);
 
   /// Same shape out. In train mode the statistics are those of x, and the running ones are updated.
   at::Tensor forward(const at::Tensor& x_NC) const;

@@ -22,7 +22,10 @@ at::Tensor Conv2d::forward(const at::Tensor& x_NCHW) const {
   return at::conv2d(x_NCHW, weight_OIKK_, {}, {stride_, stride_}, {padding_, padding_});
 }
 
-at::Tensor max_pool2d(const at::Tensor& x_NCHW, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+at::Tensor max_pool2d(const at::Tensor& x_NCHW,
+                      std::int64_t kernel,
+                      std::int64_t stride,
+                      std::int64_t padding) {
   return at::max_pool2d(x_NCHW, {kernel, kernel}, {stride, stride}, {padding, padding});
 }
 

@@ -18,7 +18,8 @@ class Conv2d final : public Module {
          std::int64_t padding,
          Init& init);
 
-  /// x_NCHW [N, I, H, W] -> [N, O, H', W'] with H' = (H + 2 padding - K) / stride + 1. Keeps channels-last memory.
+  /// x_NCHW [N, I, H, W] -> [N, O, H', W'] with H' = (H + 2 padding - K) / stride + 1. Keeps
+  /// channels-last memory.
   at::Tensor forward(const at::Tensor& x_NCHW) const;
 
  private:
@@ -26,7 +27,11 @@ class Conv2d final : public Module {
   at::Tensor weight_OIKK_;
 };
 
-/// The largest of each kernel x kernel window; pixels outside the image do not count. x_NCHW [N, C, H, W].
-at::Tensor max_pool2d(const at::Tensor& x_NCHW, std::int64_t kernel, std::int64_t stride, std::int64_t padding);
+/// The largest of each kernel x kernel window; pixels outside the image do not count. x_NCHW [N, C,
+/// H, W].
+at::Tensor max_pool2d(const at::Tensor& x_NCHW,
+                      std::int64_t kernel,
+                      std::int64_t stride,
+                      std::int64_t padding);
 
 }  // namespace sslrun::nn

@@ -11,7 +11,8 @@
 namespace sslrun::nn {
 namespace {
 
-/// One stream of random numbers per row (index of the first dimension): rows can be filled in any order.
+/// One stream of random numbers per row (index of the first dimension): rows can be filled in any
+/// order.
 template <class Draw>
 at::Tensor fill(at::IntArrayRef shape, std::uint32_t seed, std::uint32_t ordinal, Draw draw) {
   const at::Tensor tensor = at::empty(shape, at::kFloat);
@@ -21,7 +22,8 @@ at::Tensor fill(at::IntArrayRef shape, std::uint32_t seed, std::uint32_t ordinal
   parallel_for(rows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       Rng rng(seed, Purpose::kInit, 0, ordinal, static_cast<std::uint32_t>(row));
-      for (std::int64_t i = 0; i < row_size; ++i) values[row * row_size + i] = static_cast<float>(draw(rng));
+      for (std::int64_t i = 0; i < row_size; ++i)
+        values[row * row_size + i] = static_cast<float>(draw(rng));
     }
   });
   return tensor;

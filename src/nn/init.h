@@ -1,4 +1,5 @@
-// Starting values of parameters: a pure function of the seed, the parameter's place in the network and the element's place.
+// Starting values of parameters: a pure function of the seed, the parameter's place in the network
+// and the element's place.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -6,12 +7,15 @@
 
 namespace sslrun::nn {
 
-/// Hands out the starting values of one network. Every call takes the next ordinal, so the values depend on the seed and on
-/// the order in which the parts are built, never on threads, device or LibTorch. All tensors are float32 on the CPU.
+/// Hands out the starting values of one network. Every call takes the next ordinal, so the values
+/// depend on the seed and on the order in which the parts are built, never on threads, device or
+/// LibTorch. All tensors are float32 on the CPU.
 class Init {
  public:
-  /// first_ordinal: where this part of the network starts counting, so that another part's size does not move its values.
-  explicit Init(std::uint32_t seed, std::uint32_t first_ordinal = 0) : seed_(seed), ordinal_(first_ordinal) {}
+  /// first_ordinal: where this part of the network starts counting, so that another part's size
+  /// does not move its values.
+  explicit Init(std::uint32_t seed, std::uint32_t first_ordinal = 0)
+      : seed_(seed), ordinal_(first_ordinal) {}
 
   /// Independent N(0, std^2).
   at::Tensor normal(at::IntArrayRef shape, double std);

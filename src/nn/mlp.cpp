@@ -13,8 +13,9 @@ Mlp::Mlp(const MlpShape& shape, Init& init) {
     const bool bias = last ? shape.output_bias : shape.hidden_bias;
     layer.linear = std::make_unique<Linear>(shape.widths[i], shape.widths[i + 1], bias, init);
     register_module(std::to_string(place++), *layer.linear);
-    const std::optional<Affine> norm =
-        last ? shape.output_norm : shape.hidden_norm ? std::optional(Affine::kScaleAndShift) : std::nullopt;
+    const std::optional<Affine> norm = last                ? shape.output_norm
+                                       : shape.hidden_norm ? std::optional(Affine::kScaleAndShift)
+                                                           : std::nullopt;
     if (norm) {
       layer.norm = std::make_unique<BatchNorm>(shape.widths[i + 1], *norm);
       register_module(std::to_string(place++), *layer.norm);

@@ -18,8 +18,8 @@ struct MlpShape {
   bool output_bias = false;                // bias of the last linear
 };
 
-/// Linear, batch norm, ReLU, ..., Linear, batch norm. Names are those of torch.nn.Sequential over exactly these parts:
-/// "0.weight", "1.weight" (norm), "3.weight" (2 is the ReLU), ...
+/// Linear, batch norm, ReLU, ..., Linear, batch norm. Names are those of torch.nn.Sequential over
+/// exactly these parts: "0.weight", "1.weight" (norm), "3.weight" (2 is the ReLU), ...
 class Mlp final : public Module {
  public:
   Mlp(const MlpShape& shape, Init& init);

@@ -94,13 +94,15 @@ void load_state(Module& module, const NamedTensors& values) {
     given.erase(found);
   }
   for (const auto& [name, value] : values) {
-    if (given.contains(name)) mistakes.push_back(fmt::format("'{}' is no part of this network", name));
+    if (given.contains(name))
+      mistakes.push_back(fmt::format("'{}' is no part of this network", name));
   }
   if (!mistakes.empty()) {
-    throw CheckpointError(fmt::format("the weights must be those of this network: {} ({} such differences); "
-                                      "use the recipe that they were trained with",
-                                      mistakes.front(),
-                                      mistakes.size()));
+    throw CheckpointError(
+        fmt::format("the weights must be those of this network: {} ({} such differences); "
+                    "use the recipe that they were trained with",
+                    mistakes.front(),
+                    mistakes.size()));
   }
   const at::NoGradGuard no_grad;
   std::unordered_map<std::string_view, const at::Tensor*> by_name;

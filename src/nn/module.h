@@ -8,13 +8,14 @@
 
 namespace sslrun::nn {
 
-/// Tensors with the names that PyTorch's state_dict gives them ("layer1.0.conv1.weight"), in order of registration.
+/// Tensors with the names that PyTorch's state_dict gives them ("layer1.0.conv1.weight"), in order
+/// of registration.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Base of every network part. A part registers its tensors and its inner parts in its constructor, under PyTorch's names;
-/// the base then lists, moves and converts them. A tensor keeps its identity for life: moves replace its data in place, so
-/// a list taken earlier (by an optimizer, say) stays good.
-/// Not copyable nor movable: the inner parts are members, known to the base by address.
+/// Base of every network part. A part registers its tensors and its inner parts in its constructor,
+/// under PyTorch's names; the base then lists, moves and converts them. A tensor keeps its identity
+/// for life: moves replace its data in place, so a list taken earlier (by an optimizer, say) stays
+/// good. Not copyable nor movable: the inner parts are members, known to the base by address.
 class Module {
  public:
   Module() = default;
@@ -22,21 +23,24 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  /// What is trained, leaves that require gradients: own parameters first, then those of the inner modules.
+  /// What is trained, leaves that require gradients: own parameters first, then those of the inner
+  /// modules.
   NamedTensors named_parameters() const;
   /// What is kept beside the parameters: running statistics.
   NamedTensors named_buffers() const;
   /// Parameters and buffers in PyTorch's order: module by module, parameters before buffers.
   NamedTensors named_state() const;
 
-  /// Train mode (batch statistics; the mode of a new module) or evaluation mode (running statistics), for the whole tree.
+  /// Train mode (batch statistics; the mode of a new module) or evaluation mode (running
+  /// statistics), for the whole tree.
   void train(bool on = true);
 
   bool training() const { return training_; }
 
   /// Moves parameters and buffers; gradients are dropped.
   void to(at::Device device);
-  /// Stores every 4-D parameter channels last (NHWC in memory), the layout that convolutions run fastest in.
+  /// Stores every 4-D parameter channels last (NHWC in memory), the layout that convolutions run
+  /// fastest in.
   void to_channels_last();
 
  protected:
@@ -57,7 +61,8 @@ class Module {
 };
 
 /// Copies `values` into the state of `module`, name by name.
-/// errors    CheckpointError when a name is missing or unknown, or a shape differs: names the first and how many.
+/// errors    CheckpointError when a name is missing or unknown, or a shape differs: names the first
+///           and how many.
 void load_state(Module& module, const NamedTensors& values);
 
 }  // namespace sslrun::nn

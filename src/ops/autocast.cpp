@@ -7,7 +7,8 @@
 namespace sslrun::ops {
 
 Precision choose_precision(std::string_view wish, at::Device device) {
-  if (wish == "auto") return device.is_cuda() || cpu_has_bf16() ? Precision::kBf16 : Precision::kFp32;
+  if (wish == "auto")
+    return device.is_cuda() || cpu_has_bf16() ? Precision::kBf16 : Precision::kFp32;
   return wish == "bf16" ? Precision::kBf16 : Precision::kFp32;
 }
 
@@ -15,7 +16,8 @@ std::string_view name_of(Precision precision) {
   return precision == Precision::kBf16 ? "bf16" : "fp32";
 }
 
-Autocast::Autocast(Precision precision, at::Device device) : on_(precision == Precision::kBf16), type_(device.type()) {
+Autocast::Autocast(Precision precision, at::Device device)
+    : on_(precision == Precision::kBf16), type_(device.type()) {
   if (!on_) return;
   at::autocast::set_autocast_enabled(type_, true);
   at::autocast::set_autocast_dtype(type_, at::kBFloat16);

@@ -14,8 +14,8 @@
 
 namespace sslrun::ops {
 
-/// Calls f(kernels::Cpu) or f(kernels::Cuda{stream}) for the device that `t` lies on, with that device current; both calls
-/// must give the same type.
+/// Calls f(kernels::Cpu) or f(kernels::Cuda{stream}) for the device that `t` lies on, with that
+/// device current; both calls must give the same type.
 /// errors    DeviceError for a device that this build has no kernels for.
 template <class F>
 auto on_device(const at::Tensor& t, F&& f) {
@@ -26,7 +26,8 @@ auto on_device(const at::Tensor& t, F&& f) {
     return std::forward<F>(f)(kernels::Cuda{c10::cuda::getCurrentCUDAStream().stream()});
   }
 #endif
-  throw DeviceError("tensors must lie on a device that this build has kernels for, got '" + t.device().str() + "'");
+  throw DeviceError("tensors must lie on a device that this build has kernels for, got '" +
+                    t.device().str() + "'");
 }
 
 }  // namespace sslrun::ops

@@ -19,7 +19,9 @@ namespace sslrun::ops {
 namespace {
 
 struct NtXent final : torch::autograd::Function<NtXent> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& z, double temperature) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& z,
+                            double temperature) {
     const at::Tensor z_ND = z.contiguous();
     const at::Tensor lse_N = at::empty({z_ND.size(0)}, z_ND.options());
     const at::Tensor loss_N = at::empty_like(lse_N), inverse_norm_N = at::empty_like(lse_N);
@@ -39,7 +41,8 @@ struct NtXent final : torch::autograd::Function<NtXent> {
         arguments(saved[0], saved[1], saved[2], context->saved_data["temperature"].toDouble());
     float* const dz = dz_ND.mutable_data_ptr<float>();
     on_device(dz_ND, [&](auto device) { kernels::nt_xent_backward(args, 1.f, dz, device); });
-    return {dz_ND.mul_(upstream[0]), at::Tensor()};  // the upstream gradient stays on its device: no wait for it
+    return {dz_ND.mul_(upstream[0]),
+            at::Tensor()};  // the upstream gradient stays on its device: no wait for it
   }
 
   static kernels::NtXentArgs arguments(const at::Tensor& z_ND,
@@ -70,9 +73,12 @@ at::Tensor by_matrix(const at::Tensor& z_ND, double temperature) {
 
 at::Tensor nt_xent(const at::Tensor& z_ND, double temperature) {
   if (z_ND.dim() != 2 || z_ND.size(0) == 0 || z_ND.size(0) % 2 != 0) {
-    throw UsageError(fmt::format("embeddings of nt_xent must be [N, D] with N even and not 0, got [{}]", fmt::join(z_ND.sizes(), ", ")));
+    throw UsageError(
+        fmt::format("embeddings of nt_xent must be [N, D] with N even and not 0, got [{}]",
+                    fmt::join(z_ND.sizes(), ", ")));
   }
-  if (!(temperature > 0)) throw UsageError(fmt::format("temperature of nt_xent must be > 0, got {}", temperature));
+  if (!(temperature > 0))
+    throw UsageError(fmt::format("temperature of nt_xent must be > 0, got {}", temperature));
   const bool reduced = z_ND.scalar_type() == at::kHalf || z_ND.scalar_type() == at::kBFloat16;
   const at::Tensor wide_ND = reduced ? z_ND.to(at::kFloat) : z_ND;
   if (wide_ND.scalar_type() == at::kFloat) return NtXent::apply(wide_ND, temperature);

@@ -7,8 +7,9 @@ class Tensor;
 
 namespace sslrun::ops {
 
-/// The rows of the tensors one after the other. shapes: [N_i, ...] with equal trailing shapes -> [sum N_i, ...]; the
-/// memory layout of the first is kept. gradient: each tensor receives that of its rows.
+/// The rows of the tensors one after the other. shapes: [N_i, ...] with equal trailing shapes ->
+/// [sum N_i, ...]; the memory layout of the first is kept. gradient: each tensor receives that of
+/// its rows.
 at::Tensor cat_rows(std::span<const at::Tensor> parts);
 
 }  // namespace sslrun::ops

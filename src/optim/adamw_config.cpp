@@ -5,10 +5,17 @@
 namespace sslrun::optim {
 
 void AdamWConfig::bind(config::Fields& fields) {
-  fields.real("beta1", beta1, {.min = 0, .max = 0.99999}, "decay of the running mean of the gradient");
-  fields.real("beta2", beta2, {.min = 0, .max = 0.9999999}, "decay of the running mean of its square: 0.95 MAE");
+  fields.real(
+      "beta1", beta1, {.min = 0, .max = 0.99999}, "decay of the running mean of the gradient");
+  fields.real("beta2",
+              beta2,
+              {.min = 0, .max = 0.9999999},
+              "decay of the running mean of its square: 0.95 MAE");
   fields.real("eps", eps, {.min = 0, .open_min = true}, "added to the root of the second moment");
-  fields.real("weight_decay", weight_decay, {.min = 0}, "decoupled: w -= lr * weight_decay * w before the step");
+  fields.real("weight_decay",
+              weight_decay,
+              {.min = 0},
+              "decoupled: w -= lr * weight_decay * w before the step");
   fields.boolean("decay_1d", decay_1d, "decay biases and norm parameters too, as MoCo v3 does");
 }
 

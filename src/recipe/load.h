@@ -52,8 +52,8 @@ std::string resolved_json(const Recipe& recipe);
 /// train.precision first: `auto` and what it stands for differ.
 std::string training_hash(const Recipe& recipe);
 
-/// "optimizer.lr: 0.3 -> 0.1" for every value that differs between two answers of resolved_json, the keys that
-/// training_hash leaves out excepted.
+/// "optimizer.lr: 0.3 -> 0.1" for every value that differs between two answers of resolved_json,
+/// the keys that training_hash leaves out excepted.
 std::vector<std::string> training_changes(const std::string& before, const std::string& after);
 
 }  // namespace sslrun::recipe

@@ -6,7 +6,8 @@
 
 namespace sslrun::train {
 
-/// Watches the standard deviation of the embeddings (ops/embedding_std.h): a healthy one is near 1 / sqrt(D).
+/// Watches the standard deviation of the embeddings (ops/embedding_std.h): a healthy one is near 1
+/// / sqrt(D).
 class CollapseWatch {
  public:
   /// What to tell the user after this step; nothing as a rule, and never the same twice.
@@ -17,7 +18,8 @@ class CollapseWatch {
   bool told_ = false;
 };
 
-/// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time; nothing below 10 %.
+/// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time;
+/// nothing below 10 %.
 std::optional<std::string> starving_verdict(double data_wait, std::int64_t workers);
 
 }  // namespace sslrun::train

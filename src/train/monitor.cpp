@@ -5,7 +5,6 @@
 #include "base/file.h"
 
 #include <nlohmann/json.hpp>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,21 +29,29 @@ bool says_done(const std::filesystem::path& run_folder) {
   return status.is_object() && status.value("state", "") == "done";
 }
 
-Monitor::Monitor(std::filesystem::path run_folder, const RunPlan& plan, std::int64_t first_step, double before_s)
-    : status_path_(run_folder / "status.json"), plan_(plan), before_s_(before_s), progress_(STDERR_FILENO) {
+Monitor::Monitor(std::filesystem::path run_folder,
+                 const RunPlan& plan,
+                 std::int64_t first_step,
+                 double before_s)
+    : status_path_(run_folder / "status.json"),
+      plan_(plan),
+      before_s_(before_s),
+      progress_(STDERR_FILENO) {
   mark_.step = first_step;
   view_.step = first_step;
   view_.total_steps = plan.total_steps;
   view_.epoch = epoch_of(first_step, plan);
   view_.epochs = plan.epochs;
-  view_.loss = std::numeric_limits<double>::quiet_NaN();  // null in status.json: no step has been taken yet
+  view_.loss =
+      std::numeric_limits<double>::quiet_NaN();  // null in status.json: no step has been taken yet
 }
 
 void Monitor::step_done(std::int64_t step, double loss, double lr, double wait_seconds) {
   const double now = watch_.seconds() - paused_s_;
   const double window = now - mark_.training_s;
   if (window >= kWindowSeconds || images_per_s_ == 0) {
-    images_per_s_ = static_cast<double>((step - mark_.step) * plan_.images_per_step) / std::max(window, 1e-9);
+    images_per_s_ =
+        static_cast<double>((step - mark_.step) * plan_.images_per_step) / std::max(window, 1e-9);
     data_wait_ = std::clamp((wait_seconds - mark_.wait_s) / std::max(window, 1e-9), 0.0, 1.0);
     if (window >= kWindowSeconds) mark_ = {now, wait_seconds, step};
   }
@@ -89,7 +96,9 @@ void Monitor::write(const std::string& state, const std::string& reason) {
                                 {"process", getpid()},
                                 {"time", utc_now()}};
   if (!reason.empty()) out["reason"] = reason;
-  write_file_atomic(status_path_, out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  write_file_atomic(
+      status_path_,
+      out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace sslrun::train

@@ -19,15 +19,22 @@ bool says_done(const std::filesystem::path& run_folder);
 class Monitor {
  public:
   /// before_s: what earlier sittings of the run took.
-  Monitor(std::filesystem::path run_folder, const RunPlan& plan, std::int64_t first_step, double before_s);
+  Monitor(std::filesystem::path run_folder,
+          const RunPlan& plan,
+          std::int64_t first_step,
+          double before_s);
 
   /// After each step. wait_seconds: the loader's total.
   void step_done(std::int64_t step, double loss, double lr, double wait_seconds);
-  /// Time from now to the end of the scope counts for neither speed nor waiting: evaluation, saving.
+
+  /// Time from now to the end of the scope counts for neither speed nor waiting: evaluation,
+  /// saving.
   class Pause {
    public:
     explicit Pause(Monitor& monitor) : monitor_(monitor) {}
+
     ~Pause() { monitor_.paused_s_ += watch_.seconds(); }
+
     Pause(const Pause&) = delete;
     Pause& operator=(const Pause&) = delete;
 
@@ -38,17 +45,22 @@ class Monitor {
 
   /// Over the last few seconds of training.
   double images_per_s() const { return images_per_s_; }
+
   double data_wait() const { return data_wait_; }
+
   /// Since the run started, all sittings together.
   double time_s() const { return before_s_ + watch_.seconds(); }
+
   /// Share of this sitting's time spent in training steps.
   double goodput() const { return 1 - paused_s_ / watch_.seconds(); }
 
   void checkpoint_saved(const std::string& name) { last_checkpoint_ = name; }
+
   /// Writes status.json now. state: "training", "evaluating", "done", "stopped".
   void write_status(const std::string& state);
   /// Writes the state "failed" with the reason, as far as the storage still lets it.
   void write_failure(const std::string& reason);
+
   Progress& progress() { return progress_; }
 
  private:

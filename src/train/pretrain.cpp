@@ -39,25 +39,31 @@ int exit_status(int signal) {
 }
 
 /// Says what is about to happen, in a few lines.
-void announce(const recipe::LoadedRecipe& loaded, const recipe::OpenedData& data, at::Device device, ops::Precision precision) {
+void announce(const recipe::LoadedRecipe& loaded,
+              const recipe::OpenedData& data,
+              at::Device device,
+              ops::Precision precision) {
   const recipe::Recipe& r = loaded.recipe;
-  log::info("{}: {} of a {} on {} images; {} epochs, {} images per step{}; {} on {}, {} decode threads",
-            loaded.name,
-            r.method.name,
-            r.encoder.name,
-            data.train->size(),
-            r.schedule.epochs,
-            r.train.batch_size,
-            r.train.accumulate > 1 ? fmt::format(" in {} micro-batches", r.train.accumulate) : "",
-            ops::name_of(precision),
-            dist::device_name(device),
-            r.train.workers.value());
+  log::info(
+      "{}: {} of a {} on {} images; {} epochs, {} images per step{}; {} on {}, {} decode threads",
+      loaded.name,
+      r.method.name,
+      r.encoder.name,
+      data.train->size(),
+      r.schedule.epochs,
+      r.train.batch_size,
+      r.train.accumulate > 1 ? fmt::format(" in {} micro-batches", r.train.accumulate) : "",
+      ops::name_of(precision),
+      dist::device_name(device),
+      r.train.workers.value());
 }
 
 /// As a shell takes it: quoted where it holds more than the characters of plain words.
 std::string quoted(const std::string& word) {
   constexpr std::string_view kPlain = "_./=:,+@%-";
-  const auto plain = [&](unsigned char c) { return std::isalnum(c) != 0 || kPlain.find(static_cast<char>(c)) != std::string_view::npos; };
+  const auto plain = [&](unsigned char c) {
+    return std::isalnum(c) != 0 || kPlain.find(static_cast<char>(c)) != std::string_view::npos;
+  };
   if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -73,24 +79,37 @@ std::string command_of(const PretrainOptions& options) {
   return out;
 }
 
-/// Nothing is left to do: every step is taken and the last one's features are evaluated where they should be.
+/// Nothing is left to do: every step is taken and the last one's features are evaluated where they
+/// should be.
 bool is_finished(const RunState& state, const recipe::Plan& plan, const fs::path& folder) {
-  return state.step == plan.total_steps && (!plan.knn || state.evaluated_step == state.step) && says_done(folder);
+  return state.step == plan.total_steps && (!plan.knn || state.evaluated_step == state.step) &&
+         says_done(folder);
 }
 
-void say_how_it_ended(int signal, const Trainer& trainer, const PretrainOptions& options, const fs::path& folder) {
+void say_how_it_ended(int signal,
+                      const Trainer& trainer,
+                      const PretrainOptions& options,
+                      const fs::path& folder) {
   const RunState& state = trainer.state();
   if (signal != 0) {
-    log::info("saved at step {} of {}; to go on from here: {}", state.step, trainer.total_steps(), command_of(options));
+    log::info("saved at step {} of {}; to go on from here: {}",
+              state.step,
+              trainer.total_steps(),
+              command_of(options));
     return;
   }
   if (state.knn >= 0) {
-    log::info("done: k-NN {:.2f} % (untrained {:.2f} %), in '{}'", 100 * state.knn, 100 * state.knn_untrained, folder.string());
+    log::info("done: k-NN {:.2f} % (untrained {:.2f} %), in '{}'",
+              100 * state.knn,
+              100 * state.knn_untrained,
+              folder.string());
   } else {
     log::info("done, in '{}'", folder.string());
   }
   if (!state.bad_images.empty()) {
-    log::warn("{} images could not be used; see '{}'", state.bad_images.size(), (folder / "bad_images.jsonl").string());
+    log::warn("{} images could not be used; see '{}'",
+              state.bad_images.size(),
+              (folder / "bad_images.jsonl").string());
   }
 }
 
@@ -110,7 +129,8 @@ int pretrain(const PretrainOptions& options) {
     return 0;
   }
 
-  const fs::path path = options.out.empty() ? fs::path("runs") / loaded.name : fs::path(options.out);
+  const fs::path path =
+      options.out.empty() ? fs::path("runs") / loaded.name : fs::path(options.out);
   const RunFolder folder(path);
   if (options.overwrite) folder.clear();
   const auto resumed = checkpoint::CheckpointStore(path, recipe.checkpoint.keep_last).load_latest();
@@ -120,7 +140,10 @@ int pretrain(const PretrainOptions& options) {
     require_same_run(saved, start, path.string());
     start = saved;
     if (is_finished(saved, recipe::make_plan(recipe, data), path)) {
-      log::info("the run in '{}' is finished: all {} steps are done; to train it afresh add --overwrite", path.string(), saved.step);
+      log::info(
+          "the run in '{}' is finished: all {} steps are done; to train it afresh add --overwrite",
+          path.string(),
+          saved.step);
       return 0;
     }
   } else {
@@ -136,7 +159,9 @@ int pretrain(const PretrainOptions& options) {
   if (!resumed) folder.describe(loaded, data, dist::device_name(device));
 
   const auto world = dist::single_world();
-  Trainer trainer({loaded, data, folder, *world, device, precision}, start, resumed ? &resumed->snapshot : nullptr);
+  Trainer trainer({loaded, data, folder, *world, device, precision},
+                  start,
+                  resumed ? &resumed->snapshot : nullptr);
   if (resumed) log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
   const int signal = trainer.run();
   say_how_it_ended(signal, trainer, options, path);

@@ -15,7 +15,8 @@ struct PretrainOptions {
 };
 
 /// Trains, or goes on with, the run of a recipe. Words go to stderr.
-/// Returns the exit status: 0 done; stopped by a signal and saved: 130 or 143, 75 under a batch system.
+/// Returns the exit status: 0 done; stopped by a signal and saved: 130 or 143, 75 under a batch
+/// system.
 /// errors    ConfigError, DataError, CheckpointError, NumericsError, StorageError, DeviceError.
 int pretrain(const PretrainOptions& options);
 

@@ -3,7 +3,6 @@
 #include "base/terminal.h"
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +14,8 @@ namespace {
 constexpr double kRedrawSeconds = 0.2, kPlainSeconds = 10;
 
 void put(int fd, const std::string& text) {
-  [[maybe_unused]] const auto written = ::write(fd, text.data(), text.size());  // a closed terminal never stops a run
+  [[maybe_unused]] const auto written =
+      ::write(fd, text.data(), text.size());  // a closed terminal never stops a run
 }
 
 }  // namespace
@@ -29,9 +29,17 @@ std::string duration_text(double seconds) {
 }
 
 std::string progress_line(const StepView& v) {
-  return fmt::format("epoch {}/{}  step {}/{}  {:.0f} images/s  wait {:.1f} %  loss {:.4f}  lr {:.4g}  {} left",
-                     v.epoch, v.epochs, v.step, v.total_steps, v.images_per_s, 100 * v.data_wait, v.loss, v.lr,
-                     duration_text(v.eta_s));
+  return fmt::format(
+      "epoch {}/{}  step {}/{}  {:.0f} images/s  wait {:.1f} %  loss {:.4f}  lr {:.4g}  {} left",
+      v.epoch,
+      v.epochs,
+      v.step,
+      v.total_steps,
+      v.images_per_s,
+      100 * v.data_wait,
+      v.loss,
+      v.lr,
+      duration_text(v.eta_s));
 }
 
 Progress::Progress(int fd) : redraw_(is_terminal(fd)), fd_(fd) {}
@@ -46,7 +54,8 @@ void Progress::update(const StepView& view, bool important) {
   std::string line = progress_line(view);
   if (redraw_) {
     next_s_ = now + kRedrawSeconds;
-    line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(terminal_columns(fd_) - 1, 1))));
+    line.resize(
+        std::min(line.size(), static_cast<std::size_t>(std::max(terminal_columns(fd_) - 1, 1))));
     put(fd_, "\r\033[K" + line);
     drawn_ = true;
   } else {

@@ -1,4 +1,5 @@
-// What a person sees while a run trains: one redrawn line on a terminal, a plain line now and then elsewhere.
+// What a person sees while a run trains: one redrawn line on a terminal, a plain line now and then
+// elsewhere.
 #pragma once
 #include "base/clock.h"
 
@@ -33,7 +34,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Draws when it is time: five times a second on a terminal, every ten seconds and at `important` steps elsewhere.
+  /// Draws when it is time: five times a second on a terminal, every ten seconds and at `important`
+  /// steps elsewhere.
   void update(const StepView& view, bool important);
   /// Makes room for a line of text of another kind.
   void clear();

@@ -23,7 +23,8 @@ RunState fingerprints(const recipe::LoadedRecipe& loaded, const recipe::OpenedDa
 
 std::string encode_state(const RunState& s) {
   nlohmann::ordered_json bad = nlohmann::ordered_json::array();
-  for (const auto& b : s.bad_images) bad.push_back({{"sample", b.sample}, {"name", b.name}, {"reason", b.reason}});
+  for (const auto& b : s.bad_images)
+    bad.push_back({{"sample", b.sample}, {"name", b.name}, {"reason", b.reason}});
   const nlohmann::ordered_json out = {{"version", 1},
                                       {"step", s.step},
                                       {"evaluated_step", s.evaluated_step},
@@ -42,7 +43,8 @@ RunState decode_state(std::string_view text) {
   try {
     const auto in = nlohmann::ordered_json::parse(text);
     if (const int version = in.at("version").get<int>(); version != 1) {
-      throw CheckpointError(fmt::format("state.json must have version 1, got {}; use the sslrun that wrote it", version));
+      throw CheckpointError(fmt::format(
+          "state.json must have version 1, got {}; use the sslrun that wrote it", version));
     }
     RunState s;
     in.at("step").get_to(s.step);
@@ -55,7 +57,9 @@ RunState decode_state(std::string_view text) {
     in.at("data").get_to(s.data);
     s.recipe = in.at("recipe").dump();
     for (const auto& b : in.at("bad_images")) {
-      s.bad_images.push_back({b.at("sample").get<std::int64_t>(), b.at("name").get<std::string>(), b.at("reason").get<std::string>()});
+      s.bad_images.push_back({b.at("sample").get<std::int64_t>(),
+                              b.at("name").get<std::string>(),
+                              b.at("reason").get<std::string>()});
     }
     return s;
   } catch (const nlohmann::json::exception& e) {
@@ -67,18 +71,22 @@ void require_same_run(const RunState& saved, const RunState& now, const std::str
   if (saved.training_hash != now.training_hash) {
     const auto changed = recipe::training_changes(saved.recipe, now.recipe);
     throw Error(kRecipeExit,
-                fmt::format("the recipe must be the one that the run in '{}' was started with, and it differs:\n  {}\nundo the change, "
+                fmt::format("the recipe must be the one that the run in '{}' was started with, and "
+                            "it differs:\n  {}\nundo the change, "
                             "choose another folder with --out, or start afresh with --overwrite",
                             folder,
                             fmt::join(changed, "\n  ")));
   }
   if (saved.data != now.data) {
-    throw DataError(fmt::format("data.train must hold the images that the run in '{}' was started with, and the list of images has "
-                                "changed ({} before, {} now); restore it, choose another folder with --out, or start afresh with "
-                                "--overwrite",
-                                folder,
-                                saved.data,
-                                now.data));
+    throw DataError(
+        fmt::format("data.train must hold the images that the run in '{}' was started with, and "
+                    "the list of images has "
+                    "changed ({} before, {} now); restore it, choose another folder with --out, or "
+                    "start afresh with "
+                    "--overwrite",
+                    folder,
+                    saved.data,
+                    now.data));
   }
 }
 

@@ -25,42 +25,58 @@ constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr std::int64_t kEvalBatch = 256;
 
-data::LoaderOptions loader_options(const recipe::TrainConfig& train, std::int64_t start, std::int64_t end) {
+data::LoaderOptions loader_options(const recipe::TrainConfig& train,
+                                   std::int64_t start,
+                                   std::int64_t end) {
   return {.threads = train.workers.value(), .start_step = start, .end_step = end};
 }
 
 }  // namespace
 
-Trainer::Trainer(const TrainerDeps& deps, const RunState& start, const checkpoint::Snapshot* snapshot)
+Trainer::Trainer(const TrainerDeps& deps,
+                 const RunState& start,
+                 const checkpoint::Snapshot* snapshot)
     : deps_(deps),
       recipe_(deps.loaded.recipe),
       pipeline_(recipe_.augmentations, static_cast<std::uint32_t>(recipe_.train.seed)),
       work_(pipeline_),
-      sampler_(static_cast<std::uint32_t>(recipe_.train.seed), deps.data.train->size(), recipe_.train.batch_size),
-      method_(methods::make_method(recipe_.method,
-                                   encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed)),
-                                   static_cast<std::uint32_t>(recipe_.train.seed))),
-      schedule_(recipe_.schedule, recipe_.learning_rate.peak(recipe_.train.batch_size), sampler_.steps_per_epoch()),
+      sampler_(static_cast<std::uint32_t>(recipe_.train.seed),
+               deps.data.train->size(),
+               recipe_.train.batch_size),
+      method_(methods::make_method(
+          recipe_.method,
+          encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed)),
+          static_cast<std::uint32_t>(recipe_.train.seed))),
+      schedule_(recipe_.schedule,
+                recipe_.learning_rate.peak(recipe_.train.batch_size),
+                sampler_.steps_per_epoch()),
       store_(deps.folder.path(), recipe_.checkpoint.keep_last),
       state_(start),
       total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
       metrics_(deps.folder.path() / "metrics.jsonl", state_.step, state_.evaluated_step),
       events_(deps.folder.path() / "tensorboard"),
       monitor_(deps.folder.path(),
-               {total_steps_, sampler_.steps_per_epoch(), recipe_.schedule.epochs, recipe_.train.batch_size},
+               {total_steps_,
+                sampler_.steps_per_epoch(),
+                recipe_.schedule.epochs,
+                recipe_.train.batch_size},
                state_.step,
                state_.time_s) {
   method_->to(deps.device);
   method_->to_channels_last();
   optimizer_ = optim::make_optimizer(recipe_.optimizer, method_->named_parameters());
-  for (const auto& [name, parameter] : method_->named_parameters()) parameters_.push_back(parameter);
+  for (const auto& [name, parameter] : method_->named_parameters())
+    parameters_.push_back(parameter);
   if (snapshot != nullptr) {
     nn::load_state(*method_, snapshot->model);
     optimizer_->load_state(snapshot->optimizer);
   }
   if (state_.step < total_steps_) {
-    loader_ = std::make_unique<data::Loader>(
-        *deps.data.train, sampler_, work_, loader_options(recipe_.train, state_.step, total_steps_));
+    loader_ =
+        std::make_unique<data::Loader>(*deps.data.train,
+                                       sampler_,
+                                       work_,
+                                       loader_options(recipe_.train, state_.step, total_steps_));
   }
 }
 
@@ -109,8 +125,12 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
     std::vector<at::Tensor> views;
     for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
       const views::ViewShape shape = pipeline_.shape(v);
-      views.push_back(ops::images_to(batch.views[static_cast<std::size_t>(v)].data() + m * images * shape.size(),
-                                     images, shape.height, shape.width, deps_.device));
+      views.push_back(ops::images_to(
+          batch.views[static_cast<std::size_t>(v)].data() + m * images * shape.size(),
+          images,
+          shape.height,
+          shape.width,
+          deps_.device));
     }
     methods::StepResult result;
     {
@@ -120,7 +140,8 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
     outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
     if (m + 1 == micro_batches) {
-      for (const auto& [name, scalar] : result.scalars) outcome.scalars.emplace_back(name, ops::value(scalar));
+      for (const auto& [name, scalar] : result.scalars)
+        outcome.scalars.emplace_back(name, ops::value(scalar));
     }
   }
   outcome.grad_norm = ops::gradient_norm(parameters_);
@@ -133,12 +154,20 @@ void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batc
   if (std::isfinite(outcome.loss) && std::isfinite(outcome.grad_norm)) return;
   nlohmann::ordered_json samples = batch.samples;
   const auto path = deps_.folder.path() / "nonfinite.json";
-  write_file_atomic(path, nlohmann::ordered_json{{"step", state_.step + 1}, {"samples", samples}}.dump() + "\n");
-  throw NumericsError(fmt::format(
-      "the loss and its gradient must be finite, and at step {} the loss is {} and the gradient's norm {} (lr {:.4g}, {}); the step was "
-      "not applied and the last checkpoint stands; lower optimizer.lr or try train.precision: fp32 in another folder; the batch's images "
-      "are listed in '{}'",
-      state_.step + 1, outcome.loss, outcome.grad_norm, outcome.lr, state_.precision, path.string()));
+  write_file_atomic(
+      path, nlohmann::ordered_json{{"step", state_.step + 1}, {"samples", samples}}.dump() + "\n");
+  throw NumericsError(
+      fmt::format("the loss and its gradient must be finite, and at step {} the loss is {} and the "
+                  "gradient's norm {} (lr {:.4g}, {}); the step was "
+                  "not applied and the last checkpoint stands; lower optimizer.lr or try "
+                  "train.precision: fp32 in another folder; the batch's images "
+                  "are listed in '{}'",
+                  state_.step + 1,
+                  outcome.loss,
+                  outcome.grad_norm,
+                  outcome.lr,
+                  state_.precision,
+                  path.string()));
 }
 
 void Trainer::record(const StepOutcome& outcome) {
@@ -152,24 +181,27 @@ void Trainer::record(const StepOutcome& outcome) {
   const std::int64_t per_epoch = sampler_.steps_per_epoch();
   const bool epoch_end = state_.step % per_epoch == 0;
   if (epoch_end) {
-    if (const auto verdict = starving_verdict(monitor_.data_wait(), recipe_.train.workers.value()); verdict && !starving_told_) {
+    if (const auto verdict = starving_verdict(monitor_.data_wait(), recipe_.train.workers.value());
+        verdict && !starving_told_) {
       starving_told_ = true;
       monitor_.progress().clear();
       log::warn("{}", *verdict);
     }
   }
   if (state_.step != 1 && state_.step % kLogEverySteps != 0 && !epoch_end) return;
-  metrics::Record line{.step = state_.step,
-                       .values = {{"epoch", static_cast<double>(state_.step) / static_cast<double>(per_epoch)},
-                                  {"loss", outcome.loss},
-                                  {"lr", outcome.lr},
-                                  {"grad_norm", outcome.grad_norm}}};
+  metrics::Record line{
+      .step = state_.step,
+      .values = {{"epoch", static_cast<double>(state_.step) / static_cast<double>(per_epoch)},
+                 {"loss", outcome.loss},
+                 {"lr", outcome.lr},
+                 {"grad_norm", outcome.grad_norm}}};
   line.values.insert(line.values.end(), outcome.scalars.begin(), outcome.scalars.end());
   line.values.emplace_back("images_per_s", monitor_.images_per_s());
   line.values.emplace_back("data_wait", monitor_.data_wait());
   line.values.emplace_back("time_s", monitor_.time_s());
   metrics_.write(line);
-  for (const auto& [name, value] : line.values) events_.scalar(state_.step, name, static_cast<float>(value));
+  for (const auto& [name, value] : line.values)
+    events_.scalar(state_.step, name, static_cast<float>(value));
 }
 
 void Trainer::note_bad_images() {
@@ -183,11 +215,14 @@ void Trainer::note_bad_images() {
     if (state_.bad_images.size() > kBadImagesTold) continue;
     monitor_.progress().clear();
     log::warn("image skipped, another takes its place: '{}': {}{}",
-              one.name, one.reason, state_.bad_images.size() == kBadImagesTold ? "; further ones are only listed" : "");
+              one.name,
+              one.reason,
+              state_.bad_images.size() == kBadImagesTold ? "; further ones are only listed" : "");
   }
   std::string lines;
   for (const data::BadSample& b : state_.bad_images) {
-    const nlohmann::ordered_json line = {{"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
+    const nlohmann::ordered_json line = {
+        {"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
     lines += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }
   write_file_atomic(deps_.folder.path() / "bad_images.jsonl", lines);
@@ -196,7 +231,8 @@ void Trainer::note_bad_images() {
 bool Trainer::evaluation_due() const {
   if (!recipe::runs_knn(recipe_, deps_.data)) return false;
   const std::int64_t every = recipe_.knn.every_epochs * sampler_.steps_per_epoch();
-  return state_.step > 0 && state_.evaluated_step != state_.step && (state_.step % every == 0 || state_.step == total_steps_);
+  return state_.step > 0 && state_.evaluated_step != state_.step &&
+         (state_.step % every == 0 || state_.step == total_steps_);
 }
 
 void Trainer::evaluate() {
@@ -206,8 +242,10 @@ void Trainer::evaluate() {
   if (!trained) return;
   metrics::Record line{.step = state_.step, .values = {{"knn_top1", *trained}}};
   if (state_.knn_untrained < 0) {
-    // The starting weights are a function of the seed: made again here, they cost the first step nothing.
-    const auto untrained = encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed));
+    // The starting weights are a function of the seed: made again here, they cost the first step
+    // nothing.
+    const auto untrained =
+        encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed));
     untrained->to(deps_.device);
     untrained->to_channels_last();
     const std::optional<double> before = knn_top1(*untrained);
@@ -218,20 +256,28 @@ void Trainer::evaluate() {
   state_.knn = *trained;
   state_.evaluated_step = state_.step;
   metrics_.write(line);
-  for (const auto& [name, value] : line.values) events_.scalar(state_.step, name, static_cast<float>(value));
+  for (const auto& [name, value] : line.values)
+    events_.scalar(state_.step, name, static_cast<float>(value));
   monitor_.progress().clear();
   log::info("k-NN after epoch {}: {:.2f} % (untrained {:.2f} %)",
-            state_.step / sampler_.steps_per_epoch(), 100 * state_.knn, 100 * state_.knn_untrained);
+            state_.step / sampler_.steps_per_epoch(),
+            100 * state_.knn,
+            100 * state_.knn_untrained);
 }
 
 std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
   const views::EvalTransform transform(pipeline_.shape(0).height, pipeline_.stats(0));
   const auto stopped = [] { return stop_signal() != 0; };
-  eval::ExtractOptions options{
-      .batch_size = kEvalBatch, .precision = deps_.precision, .device = deps_.device, .samples = {}, .progress = {}, .stop = stopped};
+  eval::ExtractOptions options{.batch_size = kEvalBatch,
+                               .precision = deps_.precision,
+                               .device = deps_.device,
+                               .samples = {},
+                               .progress = {},
+                               .stop = stopped};
   const auto query = eval::extract_features(encoder, *deps_.data.val, transform, options);
   const std::int64_t images = deps_.data.train->size();
-  if (recipe_.knn.bank) options.samples = eval::draw_samples(images, std::min(*recipe_.knn.bank, images));
+  if (recipe_.knn.bank)
+    options.samples = eval::draw_samples(images, std::min(*recipe_.knn.bank, images));
   const auto bank = eval::extract_features(encoder, *deps_.data.train, transform, options);
   if (stopped()) return std::nullopt;  // features of a part only: the resumed run evaluates
   return eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature}).table.front().top1;
@@ -239,7 +285,8 @@ std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
 
 bool Trainer::checkpoint_due() const {
   if (state_.step == total_steps_ || stop_signal() != 0) return true;
-  if (state_.step % (recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch()) == 0) return true;
+  if (state_.step % (recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch()) == 0)
+    return true;
   return monitor_.time_s() - saved_at_s_ >= 60 * recipe_.checkpoint.every_minutes;
 }
 
@@ -248,15 +295,18 @@ void Trainer::save() {
   const Monitor::Pause pause(monitor_);
   state_.time_s = monitor_.time_s();
   metrics_.sync();
-  const auto folder = store_.save(
-      state_.step, {.model = method_->named_state(), .optimizer = optimizer_->state(), .state = encode_state(state_)});
+  const auto folder = store_.save(state_.step,
+                                  {.model = method_->named_state(),
+                                   .optimizer = optimizer_->state(),
+                                   .state = encode_state(state_)});
   saved_step_ = state_.step;
   saved_at_s_ = monitor_.time_s();
   monitor_.checkpoint_saved(folder.filename().string());
 }
 
 void Trainer::save_preview(const data::Batch& batch) {
-  const image::Image grid = views::preview_grid(pipeline_, batch.views, std::min(kPreviewRows, recipe_.train.batch_size));
+  const image::Image grid =
+      views::preview_grid(pipeline_, batch.views, std::min(kPreviewRows, recipe_.train.batch_size));
   const std::string png = image::encode_png(grid);
   std::filesystem::create_directories(deps_.folder.path() / "previews");
   write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);

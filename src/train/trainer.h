@@ -35,12 +35,15 @@ struct TrainerDeps {
 
 class Trainer {
  public:
-  /// Builds the model and the data path. start: where the run stands; snapshot: its tensors, null at the beginning.
+  /// Builds the model and the data path. start: where the run stands; snapshot: its tensors, null
+  /// at the beginning.
   /// errors    CheckpointError where the snapshot is not one of this model.
   Trainer(const TrainerDeps& deps, const RunState& start, const checkpoint::Snapshot* snapshot);
 
-  /// Trains to the end, or to the next step after a stop signal; saves either way. Returns the signal, 0 at the end.
-  /// errors    NumericsError when a loss or gradient is not finite: the step is not applied, the last checkpoint stands.
+  /// Trains to the end, or to the next step after a stop signal; saves either way. Returns the
+  /// signal, 0 at the end.
+  /// errors    NumericsError when a loss or gradient is not finite: the step is not applied, the
+  ///           last checkpoint stands.
   int run();
 
   const RunState& state() const { return state_; }

@@ -1,7 +1,6 @@
 #include "base/file.h"
 
 #include "base/error.h"
-
 #include "tests/support/catch.h"
 
 #include <unistd.h>
@@ -21,7 +20,8 @@ struct TemporaryFolder {
   ~TemporaryFolder() { fs::remove_all(path); }
 };
 
-TEST_CASE("file: an atomic write replaces the bytes and leaves nothing else behind", "[base][file]") {
+TEST_CASE("file: an atomic write replaces the bytes and leaves nothing else behind",
+          "[base][file]") {
   const TemporaryFolder folder;
   const fs::path file = folder.path / "status.json";
   write_file_atomic(file, "old");
@@ -31,7 +31,8 @@ TEST_CASE("file: an atomic write replaces the bytes and leaves nothing else behi
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("file: a refused write names the path and the reason and leaves the folder as it was", "[base][file]") {
+TEST_CASE("file: a refused write names the path and the reason and leaves the folder as it was",
+          "[base][file]") {
   const TemporaryFolder folder;
   fs::create_directories(folder.path / "target" / "held");  // a folder cannot be replaced by a file
   try {
@@ -39,7 +40,8 @@ TEST_CASE("file: a refused write names the path and the reason and leaves the fo
     FAIL("accepted");
   } catch (const StorageError& e) {
     CHECK(e.exit_code() == 8);
-    CHECK_THAT(e.what(), Catch::Matchers::Contains("target") && Catch::Matchers::Contains("directory"));
+    CHECK_THAT(e.what(),
+               Catch::Matchers::Contains("target") && Catch::Matchers::Contains("directory"));
   }
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
   CHECK_THROWS_AS(read_file(folder.path / "absent"), StorageError);
@@ -51,7 +53,9 @@ TEST_CASE("file: a full disk is said, with what to do", "[base][file]") {
     write_file_synced("/dev/full", "x");
     FAIL("accepted");
   } catch (const StorageError& e) {
-    CHECK_THAT(e.what(), Catch::Matchers::Contains("No space left") && Catch::Matchers::Contains("free some space"));
+    CHECK_THAT(
+        e.what(),
+        Catch::Matchers::Contains("No space left") && Catch::Matchers::Contains("free some space"));
   }
 }
 

@@ -22,7 +22,9 @@ TEST_CASE("parallel_for: every item once, for any number of threads and items", 
   }
 }
 
-TEST_CASE("parallel_for: a nested call runs inline, an exception reaches the caller, the pool lives on", "[base][threads]") {
+TEST_CASE(
+    "parallel_for: a nested call runs inline, an exception reaches the caller, the pool lives on",
+    "[base][threads]") {
   set_compute_threads(4);
   std::atomic<int> total{0};
   parallel_for(8, [&](std::int64_t begin, std::int64_t end) {
@@ -30,7 +32,9 @@ TEST_CASE("parallel_for: a nested call runs inline, an exception reaches the cal
       parallel_for(10, [&](std::int64_t b, std::int64_t e) { total += static_cast<int>(e - b); });
   });
   CHECK(total == 80);
-  CHECK_THROWS_AS(parallel_for(8, [](std::int64_t, std::int64_t) { throw std::runtime_error("x"); }), std::runtime_error);
+  CHECK_THROWS_AS(
+      parallel_for(8, [](std::int64_t, std::int64_t) { throw std::runtime_error("x"); }),
+      std::runtime_error);
   total = 0;
   parallel_for(8, [&](std::int64_t b, std::int64_t e) { total += static_cast<int>(e - b); });
   CHECK(total == 8);

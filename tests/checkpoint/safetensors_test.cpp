@@ -1,9 +1,8 @@
-#include "tests/support/torch_catch.h"
-
 #include "checkpoint/safetensors.h"
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
@@ -17,10 +16,12 @@ namespace {
 using namespace sslrun;
 
 std::string golden() {
-  const auto json = nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/safetensors.json"));
+  const auto json =
+      nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/safetensors.json"));
   const std::string hex = json["hex"];
   std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
@@ -32,7 +33,8 @@ std::string with_header(std::string header, std::size_t data_bytes) {
 
 }  // namespace
 
-TEST_CASE("safetensors: reading and writing gives the reference writer's bytes back", "[checkpoint][safetensors]") {
+TEST_CASE("safetensors: reading and writing gives the reference writer's bytes back",
+          "[checkpoint][safetensors]") {
   const std::string bytes = golden();
   const checkpoint::SafeTensors content = checkpoint::decode_safetensors(bytes, "golden");
   REQUIRE(content.tensors.size() == 11);
@@ -47,35 +49,42 @@ TEST_CASE("safetensors: reading and writing gives the reference writer's bytes b
   }
 }
 
-TEST_CASE("safetensors: a transposed tensor and a parameter are written row-major", "[checkpoint][safetensors]") {
+TEST_CASE("safetensors: a transposed tensor and a parameter are written row-major",
+          "[checkpoint][safetensors]") {
   const at::Tensor t = at::ones({2, 3}).requires_grad_(true);
-  const checkpoint::SafeTensors back =
-      checkpoint::decode_safetensors(checkpoint::encode_safetensors({{{"w", t.t()}}, {}}), "memory");
+  const checkpoint::SafeTensors back = checkpoint::decode_safetensors(
+      checkpoint::encode_safetensors({{{"w", t.t()}}, {}}), "memory");
   CHECK(back.tensors.at(0).second.equal(t.detach().t()));
 }
 
-TEST_CASE("safetensors: every truncation, and what the format forbids, is refused", "[checkpoint][safetensors]") {
+TEST_CASE("safetensors: every truncation, and what the format forbids, is refused",
+          "[checkpoint][safetensors]") {
   const std::string bytes = golden();
   for (std::size_t n = 0; n < bytes.size(); ++n) {
-    CHECK_THROWS_AS(checkpoint::decode_safetensors(std::string_view(bytes).substr(0, n), "cut"), CheckpointError);
+    CHECK_THROWS_AS(checkpoint::decode_safetensors(std::string_view(bytes).substr(0, n), "cut"),
+                    CheckpointError);
   }
   CHECK_THROWS_AS(checkpoint::decode_safetensors(bytes + "x", "longer"), CheckpointError);
   const auto refused = [](const std::string& header, std::size_t data_bytes) {
-    CHECK_THROWS_AS(checkpoint::decode_safetensors(with_header(header, data_bytes), "made"), CheckpointError);
+    CHECK_THROWS_AS(checkpoint::decode_safetensors(with_header(header, data_bytes), "made"),
+                    CheckpointError);
   };
-  CHECK_NOTHROW(checkpoint::decode_safetensors(with_header(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}} )", 2), "made"));
+  CHECK_NOTHROW(checkpoint::decode_safetensors(
+      with_header(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}} )", 2), "made"));
   refused("[]", 0);
   refused(" {}", 0);
   refused("{", 0);
   refused(R"({"a":3})", 0);
   refused(R"({"__metadata__":{"n":3}})", 0);
   refused(R"({"a":{"dtype":"U9","shape":[2],"data_offsets":[0,2]}})", 2);
-  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3);      // hole
-  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,3]}})", 3);      // shape differs
-  refused(R"({"a":{"dtype":"U8","shape":[-2],"data_offsets":[0,2]}})", 2);     // negative
-  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}})", 2);      // backwards
+  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3);   // hole
+  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,3]}})", 3);   // shape differs
+  refused(R"({"a":{"dtype":"U8","shape":[-2],"data_offsets":[0,2]}})", 2);  // negative
+  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}})", 2);   // backwards
   refused(R"({"a":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0]}})", 0);
-  refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3);
+  refused(
+      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+      3);
 }
 
 TEST_CASE("safetensors: no bit flip makes the reader crash", "[checkpoint][safetensors]") {

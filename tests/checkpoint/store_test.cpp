@@ -1,10 +1,9 @@
-#include "tests/support/torch_catch.h"
-
 #include "checkpoint/store.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/manifest.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/ops/full.h>
 
@@ -30,7 +29,8 @@ struct Run {
 
   std::set<std::string> names() const {
     std::set<std::string> out;
-    for (const auto& entry : fs::directory_iterator(path / "checkpoints")) out.insert(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(path / "checkpoints"))
+      out.insert(entry.path().filename().string());
     return out;
   }
 };
@@ -42,7 +42,8 @@ checkpoint::Snapshot snapshot(int step) {
 }
 
 void overwrite(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 }  // namespace
@@ -63,7 +64,9 @@ TEST_CASE("store: what was saved comes back, and `latest` names it", "[checkpoin
   CHECK(loaded->snapshot.optimizer.size() == 1);
 }
 
-TEST_CASE("store: the newest keep_last stay, partial folders of a crash go, fewer than two is refused", "[checkpoint]") {
+TEST_CASE(
+    "store: the newest keep_last stay, partial folders of a crash go, fewer than two is refused",
+    "[checkpoint]") {
   const Run run;
   CHECK_THROWS_AS(checkpoint::CheckpointStore(run.path, 1), UsageError);
   checkpoint::CheckpointStore store(run.path, 2);
@@ -83,17 +86,22 @@ TEST_CASE("store: a damaged newest checkpoint does not count as kept", "[checkpo
   fs::remove(run.path / "checkpoints/step-00000030/state.json");
   CHECK(store.load_latest()->step == 20);
   store.save(25, snapshot(25));
-  CHECK((run.names() == std::set<std::string>{"step-00000020", "step-00000025", "step-00000030", "latest"}));
+  CHECK((run.names() ==
+         std::set<std::string>{"step-00000020", "step-00000025", "step-00000030", "latest"}));
   CHECK(store.load_latest()->step == 25);
 }
 
-TEST_CASE("store: every truncation and every flipped bit of any file is found, and the older checkpoint is used", "[checkpoint]") {
+TEST_CASE(
+    "store: every truncation and every flipped bit of any file is found, and the older checkpoint "
+    "is used",
+    "[checkpoint]") {
   const Run run;
   checkpoint::CheckpointStore store(run.path, 2);
   store.save(1, snapshot(1));
   const fs::path newest = store.save(2, snapshot(2));
   std::int64_t tried = 0;
-  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"}) {
+  for (const char* name :
+       {"model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"}) {
     INFO(name);
     const std::string whole = read_file(newest / name);
     const auto damaged = [&](const std::string& bytes) {
@@ -122,7 +130,8 @@ TEST_CASE("store: every truncation and every flipped bit of any file is found, a
   CHECK(tried > 5000);
 }
 
-TEST_CASE("store: when no checkpoint is whole the run does not start over in silence", "[checkpoint]") {
+TEST_CASE("store: when no checkpoint is whole the run does not start over in silence",
+          "[checkpoint]") {
   const Run run;
   checkpoint::CheckpointStore store(run.path, 2);
   fs::remove(store.save(1, snapshot(1)) / "MANIFEST.json");
@@ -134,5 +143,6 @@ TEST_CASE("manifest: a folder under another step's name is refused", "[checkpoin
   checkpoint::CheckpointStore store(run.path, 2);
   const fs::path folder = store.save(1, snapshot(1));
   fs::rename(folder, folder.parent_path() / "step-00000009");
-  CHECK_THROWS_AS(checkpoint::load_checkpoint(folder.parent_path() / "step-00000009"), CheckpointError);
+  CHECK_THROWS_AS(checkpoint::load_checkpoint(folder.parent_path() / "step-00000009"),
+                  CheckpointError);
 }

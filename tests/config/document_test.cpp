@@ -57,8 +57,8 @@ TEST_CASE("document: the limits hold, one below passes", "[config][document]") {
   CHECK(code_of("a: [" + repeat("1,", 9996) + "1]") == "");
   CHECK(code_of("a: [" + repeat("1,", 9999) + "1]") == "E0005");
   CHECK(code_of("a: 1\n#" + repeat("x", 1 << 20)) == "E0003");
-  CHECK(code_of("a: &a [" + repeat("1,", 99) + "1]\nb: &b [" + repeat("*a,", 99) + "*a]\nc: [*b, *b]") ==
-        "E0005");
+  CHECK(code_of("a: &a [" + repeat("1,", 99) + "1]\nb: &b [" + repeat("*a,", 99) +
+                "*a]\nc: [*b, *b]") == "E0005");
   CHECK(code_of("a: &a [1]\nb: *a") == "");
   CHECK(code_of("--- {a: 1}\n") == "");
   CHECK(code_of("a: 1\n---\nb: 2\n") == "E0007");
@@ -78,7 +78,8 @@ TEST_CASE("document: later keys win over base, lists replace lists", "[config][d
   CHECK(text_at(d, "l[0]") == "9");
   CHECK(text_at(d, "l[1]") == "(absent)");
   CHECK(find_path(d.root, "base") == nullptr);
-  CHECK(find_path(d.root, "b.d")->span.place() == (folder.path / "sub/grand.yaml").string() + ":2:14");
+  CHECK(find_path(d.root, "b.d")->span.place() ==
+        (folder.path / "sub/grand.yaml").string() + ":2:14");
 }
 
 TEST_CASE("document: base makes no circle and must be there", "[config][document]") {
@@ -89,8 +90,10 @@ TEST_CASE("document: base makes no circle and must be there", "[config][document
   CHECK_THROWS_WITH(load_document(folder.path / "a.yaml"),
                     Catch::Matchers::Contains("b.yaml:2:7: error[E0014]") &&
                         Catch::Matchers::Contains("a.yaml -> b.yaml -> a.yaml"));
-  CHECK_THROWS_WITH(load_document(lost), Catch::Matchers::Contains("lost.yaml:1:7: error[E0001]: base:"));
-  CHECK_THROWS_WITH(load_document(folder.path / "none.yaml"), Catch::Matchers::Contains("No such file"));
+  CHECK_THROWS_WITH(load_document(lost),
+                    Catch::Matchers::Contains("lost.yaml:1:7: error[E0001]: base:"));
+  CHECK_THROWS_WITH(load_document(folder.path / "none.yaml"),
+                    Catch::Matchers::Contains("No such file"));
   CHECK_THROWS_WITH(load_document(folder.path), Catch::Matchers::Contains("it is a folder"));
 }
 
@@ -134,7 +137,8 @@ TEST_CASE("document: a bad override points into itself", "[config][document]") {
   }
 }
 
-TEST_CASE("document: a mistake of an absent value is placed at the mapping around it", "[config][document]") {
+TEST_CASE("document: a mistake of an absent value is placed at the mapping around it",
+          "[config][document]") {
   const Document document = parse_document("r.yaml", "x: 1\na: {b: {c: 1}}\n");
   const auto place = [&](const char* path) { return place_of(document.root, path).place(); };
   CHECK(place("a.b.c") == "r.yaml:2:12");

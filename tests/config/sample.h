@@ -32,7 +32,8 @@ std::unique_ptr<Component> make() {
 }
 
 inline Registry ops() {
-  static const ComponentSpec flip{"flip", "mirrors", "", make<Flip>}, blur{"blur", "blurs", "", make<Blur>};
+  static const ComponentSpec flip{"flip", "mirrors", "", make<Flip>},
+      blur{"blur", "blurs", "", make<Blur>};
   static const ComponentSpec* const specs[] = {&flip, &blur};
   return specs;
 }
@@ -84,20 +85,24 @@ struct Sample {
       s.integer("epochs", epochs, {.min = 1, .max = 1000}, "passes over the images");
       s.integer("warmup_epochs", warmup_epochs, {.min = 0}, "epochs of warm-up");
       s.choice("decay", decay, kDecays, "what follows the warm-up");
-      s.check(
-          "warmup_epochs", warmup_epochs <= epochs, "must be at most schedule.epochs", "shorten the warm-up");
+      s.check("warmup_epochs",
+              warmup_epochs <= epochs,
+              "must be at most schedule.epochs",
+              "shorten the warm-up");
     });
-    f.optional_section(
-        "knn", has_knn, "evaluation", [this](Fields& s) { s.integer("k", k, {.min = 1}, "neighbours"); });
+    f.optional_section("knn", has_knn, "evaluation", [this](Fields& s) {
+      s.integer("k", k, {.min = 1}, "neighbours");
+    });
     f.list("groups", "groups of views", groups.size(), [this](Fields& s, std::size_t i) {
       if (i >= groups.size()) groups.resize(i + 1);
       s.integer("views", groups[i].views, {.min = 1}, "views of each image");
       s.components("ops", groups[i].ops, sample::ops(), "operations in order");
     });
     f.required("optimizer");
-    f.component("optimizer", "name", optimizer, optimizers(), "how the weights move", [this](Fields& s) {
-      s.real("lr", lr, {.min = 0}, "learning rate");
-    });
+    f.component(
+        "optimizer", "name", optimizer, optimizers(), "how the weights move", [this](Fields& s) {
+          s.real("lr", lr, {.min = 0}, "learning rate");
+        });
   }
 
   Body body() {

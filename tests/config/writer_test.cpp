@@ -13,8 +13,9 @@ using sample::Sample;
 
 TEST_CASE("writer: the resolved YAML reads back to the same values", "[config][writer]") {
   Sample first, second;
-  read(parse_document(
-           "r.yaml", sample::kGood, std::vector<std::string>{"title='yes: # \"x\"'", "temperature=1.0e-7"}),
+  read(parse_document("r.yaml",
+                      sample::kGood,
+                      std::vector<std::string>{"title='yes: # \"x\"'", "temperature=1.0e-7"}),
        first.body());
   for (const Comments comments : {Comments::kNone, Comments::kDocs, Comments::kOrigins}) {
     const std::string text = write_yaml(first.body(), comments);
@@ -27,7 +28,8 @@ TEST_CASE("writer: the resolved YAML reads back to the same values", "[config][w
 
 TEST_CASE("writer: origins name the line, the override or the default", "[config][writer]") {
   Sample s;
-  const Document d = parse_document("r.yaml", sample::kGood, std::vector<std::string>{"optimizer.lr=0.5"});
+  const Document d =
+      parse_document("r.yaml", sample::kGood, std::vector<std::string>{"optimizer.lr=0.5"});
   read(d, s.body());
   const std::string text = write_yaml(s.body(), Comments::kOrigins, &d.root);
   INFO(text);

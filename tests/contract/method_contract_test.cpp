@@ -1,6 +1,4 @@
 // What every registered method promises, whatever it computes.
-#include "tests/support/torch_catch.h"
-
 #include "base/philox.h"
 #include "dist/world.h"
 #include "encoders/encoder_configs.h"
@@ -10,6 +8,7 @@
 #include "ops/step.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_configs.h"
+#include "tests/support/torch_catch.h"
 
 #include <vector>
 
@@ -19,7 +18,8 @@ using namespace sslrun;
 
 constexpr std::int64_t kImages = 8, kSide = 12;
 
-/// Two views of kImages images: the image's own colour and slope, with noise that differs between the views.
+/// Two views of kImages images: the image's own colour and slope, with noise that differs between
+/// the views.
 struct Batch {
   explicit Batch(std::uint32_t seed) {
     for (std::uint32_t view = 0; view < 2; ++view) {
@@ -31,7 +31,8 @@ struct Batch {
         pixels.back()[i] = static_cast<float>(colour + 0.3 * noise.normal());
       }
     }
-    for (const auto& view : pixels) views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, at::kCPU));
+    for (const auto& view : pixels)
+      views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, at::kCPU));
   }
 
   std::vector<std::vector<float>> pixels;
@@ -41,8 +42,11 @@ struct Batch {
 /// A method with its default keys on a very small encoder.
 struct Run {
   explicit Run(std::string_view name, std::uint32_t seed = 1)
-      : method(methods::make_method(config::make_component(methods::method_specs(), name), small_encoder(seed), seed)),
-        optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"), method->named_parameters())) {}
+      : method(methods::make_method(config::make_component(methods::method_specs(), name),
+                                    small_encoder(seed),
+                                    seed)),
+        optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
+                                        method->named_parameters())) {}
 
   static std::unique_ptr<encoders::Encoder> small_encoder(std::uint32_t seed) {
     auto encoder = config::make_component(encoders::encoder_specs(), "resnet18");
@@ -85,7 +89,8 @@ TEST_CASE("every method: twenty steps lower the loss", "[contract][methods]") {
   }
 }
 
-TEST_CASE("every method: the same seed gives the same bits, another seed others", "[contract][methods]") {
+TEST_CASE("every method: the same seed gives the same bits, another seed others",
+          "[contract][methods]") {
   for (const auto name : names()) {
     INFO(name);
     const Batch batch(3);
@@ -114,8 +119,10 @@ TEST_CASE("every method: its saved state goes on with the same bits", "[contract
   }
 }
 
-TEST_CASE("every method: its state names the encoder's tensors as encoder.*, and every parameter gets a gradient",
-          "[contract][methods]") {
+TEST_CASE(
+    "every method: its state names the encoder's tensors as encoder.*, and every parameter gets a "
+    "gradient",
+    "[contract][methods]") {
   for (const auto name : names()) {
     INFO(name);
     Run run(name);

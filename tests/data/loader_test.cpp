@@ -1,5 +1,9 @@
 #include "data/loader.h"
 
+#include "base/error.h"
+#include "image/decode.h"
+#include "tests/support/catch.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -8,10 +12,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "base/error.h"
-#include "image/decode.h"
-#include "tests/support/catch.h"
-
 using namespace sslrun;
 
 namespace {
@@ -19,11 +19,15 @@ namespace {
 // n images of one pixel that holds the image's number; some bad, one that breaks the source.
 class NumberSource final : public data::Source {
  public:
-  explicit NumberSource(std::int64_t n, std::set<std::int64_t> bad = {}) : n_(n), bad_(std::move(bad)) {
+  explicit NumberSource(std::int64_t n, std::set<std::int64_t> bad = {})
+      : n_(n), bad_(std::move(bad)) {
     for (std::int64_t i = 0; i < n; ++i) labels_.push_back(i % 7);
   }
+
   std::int64_t size() const override { return n_; }
+
   std::string name(std::int64_t i) const override { return "image " + std::to_string(i); }
+
   void read(std::int64_t i, image::Image& out) const override {
     ++reads;
     if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50 + delay_us));
@@ -32,8 +36,11 @@ class NumberSource final : public data::Source {
     out.reshape(1, 1, 3);
     out.pixels = {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8), 0};
   }
+
   std::span<const std::int64_t> labels() const override { return labels_; }
+
   std::vector<std::string> class_names() const override { return std::vector<std::string>(7, "x"); }
+
   std::string fingerprint() const override { return "numbers"; }
 
   std::int64_t broken = -1;
@@ -50,7 +57,11 @@ class NumberSource final : public data::Source {
 class NumberWork final : public data::SampleWork {
  public:
   std::vector<std::int64_t> view_sizes() const override { return {2, 1}; }
-  void run(const image::Image& image, std::int64_t epoch, std::int64_t sample, std::int64_t slot,
+
+  void run(const image::Image& image,
+           std::int64_t epoch,
+           std::int64_t sample,
+           std::int64_t slot,
            data::Batch& batch) override {
     const auto at = static_cast<std::size_t>(slot);
     batch.views[0][2 * at] = static_cast<float>(image.pixels[0] + 256 * image.pixels[1]);
@@ -65,7 +76,10 @@ struct Run {
   std::int64_t num_replaced = 0;
 };
 
-Run run(const NumberSource& source, data::LoaderOptions options, std::int64_t steps, std::int64_t batch = 16) {
+Run run(const NumberSource& source,
+        data::LoaderOptions options,
+        std::int64_t steps,
+        std::int64_t batch = 16) {
   const data::Sampler sampler(5, source.size(), batch);
   NumberWork work;
   data::Loader loader(source, sampler, work, options);
@@ -168,7 +182,8 @@ TEST_CASE("loader: bad images are replaced, counted and listed once", "[data]") 
       CHECK(!bad.contains(batch.samples[slot]));
       CHECK(batch.views[0][2 * slot] == static_cast<float>(batch.samples[slot]));
       CHECK(batch.labels[slot] == batch.samples[slot] % 7);
-      const auto planned = sampler.sample(batch.epoch, batch.step % 6, static_cast<std::int64_t>(slot));
+      const auto planned =
+          sampler.sample(batch.epoch, batch.step % 6, static_cast<std::int64_t>(slot));
       CHECK(batch.views[0][2 * slot + 1] == static_cast<float>(planned));
     }
   }
@@ -192,7 +207,8 @@ TEST_CASE("loader: what a thread throws arrives at its step, each time", "[data]
   const data::Sampler sampler(5, 96, 16);
   source.broken = sampler.sample(0, 3, 11);
   NumberWork work;
-  data::Loader loader(source, sampler, work, {.threads = static_cast<std::int64_t>(GENERATE(1, 4))});
+  data::Loader loader(
+      source, sampler, work, {.threads = static_cast<std::int64_t>(GENERATE(1, 4))});
   for (int k = 0; k < 3; ++k) loader.next();
   CHECK_THROWS_WITH(loader.next(), "the disk is gone");
   CHECK_THROWS_AS(loader.next(), DataError);

@@ -1,5 +1,11 @@
 #include "data/source.h"
 
+#include "base/error.h"
+#include "data/fingerprint.h"
+#include "image/decode.h"
+#include "tests/data/support.h"
+#include "tests/support/catch.h"
+
 #include <zlib.h>
 
 #include <array>
@@ -9,12 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
-#include "data/fingerprint.h"
-#include "image/decode.h"
-#include "tests/data/support.h"
-#include "tests/support/catch.h"
-
 using namespace sslrun;
 using namespace sslrun::test;
 using data::open_source;
@@ -23,7 +23,10 @@ using data::Split;
 namespace {
 
 std::string big_endian(std::uint32_t v) {
-  return {static_cast<char>(v >> 24), static_cast<char>(v >> 16), static_cast<char>(v >> 8), static_cast<char>(v)};
+  return {static_cast<char>(v >> 24),
+          static_cast<char>(v >> 16),
+          static_cast<char>(v >> 8),
+          static_cast<char>(v)};
 }
 
 std::string idx_images(std::uint32_t n, std::uint32_t h, std::uint32_t w) {
@@ -42,7 +45,9 @@ void write_gzip(const std::string& path, const std::string& bytes) {
   gzclose(file);
 }
 
-std::string data_error(const std::string& path, std::string_view format, Split split = Split::kTrain) {
+std::string data_error(const std::string& path,
+                       std::string_view format,
+                       Split split = Split::kTrain) {
   try {
     open_source(path, format, split);
   } catch (const DataError& error) {
@@ -83,8 +88,13 @@ TEST_CASE("folder: images at any depth, in the order of their bytes", "[data]") 
   std::filesystem::create_symlink(folder.path("b/z.png"), folder.path("a/link.png"));
   std::filesystem::create_directory_symlink(folder.path(), folder.path("b/loop"));
   const auto source = open_source(folder.path(), "auto", Split::kTrain);
-  CHECK(names(*source) == Names{"B/y.png", "a-b/1.png", "a/late.webp", "a/link.png", "a/no_extension",
-                                "b/deep/er/x.JPG", "b/z.png"});
+  CHECK(names(*source) == Names{"B/y.png",
+                                "a-b/1.png",
+                                "a/late.webp",
+                                "a/link.png",
+                                "a/no_extension",
+                                "b/deep/er/x.JPG",
+                                "b/z.png"});
   CHECK(source->class_names() == Names{"B", "a", "a-b", "b"});
   CHECK(labels(*source) == Labels{0, 2, 1, 1, 1, 3, 3});
   image::Image out;
@@ -193,11 +203,13 @@ TEST_CASE("idx: a cut gzip stream is refused", "[data]") {
   }
 }
 
-TEST_CASE("idx: opening does not unpack the pixels; damage among them is named by every read", "[data]") {
+TEST_CASE("idx: opening does not unpack the pixels; damage among them is named by every read",
+          "[data]") {
   const TempFolder folder;
   const std::string path = folder.path("train-images-idx3-ubyte.gz");
   std::string pixels = idx_images(400, 28, 28);
-  for (std::size_t k = 16; k < pixels.size(); ++k) pixels[k] = static_cast<char>(k * k * 2654435761U >> 13);
+  for (std::size_t k = 16; k < pixels.size(); ++k)
+    pixels[k] = static_cast<char>(k * k * 2654435761U >> 13);
   write_gzip(path, pixels);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(path) / 2));
@@ -222,10 +234,12 @@ TEST_CASE("idx: opening does not unpack the pixels; damage among them is named b
   CHECK(words([&] { source->fingerprint(); }).find("damaged gzip") != std::string::npos);
 }
 
-TEST_CASE("idx: a gzip file of another length than its header says is refused at opening", "[data]") {
+TEST_CASE("idx: a gzip file of another length than its header says is refused at opening",
+          "[data]") {
   const TempFolder folder;
   write_gzip(folder.path("train-images-idx3-ubyte.gz"), idx_images(3, 20, 20) + "x");
-  CHECK(data_error(folder.path(), "idx").find("must hold 1200 bytes after its header, as that says, got 1201") !=
+  CHECK(data_error(folder.path(), "idx")
+            .find("must hold 1200 bytes after its header, as that says, got 1201") !=
         std::string::npos);
 }
 
@@ -243,7 +257,8 @@ TEST_CASE("idx: a gzip file of two members is whole", "[data]") {
   CHECK(out.pixels.back() == static_cast<std::uint8_t>(1199));
 }
 
-TEST_CASE("idx: the fingerprint is that of the pixels, packed or not, and the first reads may race", "[data]") {
+TEST_CASE("idx: the fingerprint is that of the pixels, packed or not, and the first reads may race",
+          "[data]") {
   const TempFolder plain, packed;
   plain.write("train-images-idx3-ubyte", idx_images(5, 3, 4));
   write_gzip(packed.path("train-images-idx3-ubyte.gz"), idx_images(5, 3, 4));
@@ -251,7 +266,8 @@ TEST_CASE("idx: the fingerprint is that of the pixels, packed or not, and the fi
   const auto other = open_source(packed.path(), "idx", Split::kTrain);
   std::vector<std::thread> threads;
   std::array<image::Image, 8> images;
-  for (std::size_t t = 0; t < images.size(); ++t) threads.emplace_back([&, t] { other->read(4, images[t]); });
+  for (std::size_t t = 0; t < images.size(); ++t)
+    threads.emplace_back([&, t] { other->read(4, images[t]); });
   for (std::thread& thread : threads) thread.join();
   for (const image::Image& image : images) CHECK(image.pixels.back() == 59);
   CHECK(one->fingerprint() == other->fingerprint());
@@ -267,7 +283,8 @@ TEST_CASE("cifar: one file stands for itself, its set told by the size of its re
   const auto fine = open_source(folder.path("fine.bin"), "cifar", Split::kTest);
   CHECK(labels(*fine) == Labels{77});
   CHECK(fine->name(0) == "fine.bin[0]");
-  CHECK(data_error(folder.path("cut.bin"), "auto").find("cut.bin' must hold whole records") != std::string::npos);
+  CHECK(data_error(folder.path("cut.bin"), "auto").find("cut.bin' must hold whole records") !=
+        std::string::npos);
 }
 
 TEST_CASE("cifar: both sets, planes turned to pixels", "[data]") {
@@ -295,7 +312,8 @@ TEST_CASE("cifar: both sets, planes turned to pixels", "[data]") {
   CHECK(labels(*hundred) == Labels{99});
   CHECK(hundred->class_names().size() == 100);
   folder.write("hundred/train.bin", cifar_record({3, 99}, 1, 2, 3) + "x");
-  CHECK(data_error(folder.path("hundred"), "auto").find("whole records of 3074 bytes") != std::string::npos);
+  CHECK(data_error(folder.path("hundred"), "auto").find("whole records of 3074 bytes") !=
+        std::string::npos);
 }
 
 TEST_CASE("idx: Fashion-MNIST as Debian packs it", "[data]") {
@@ -314,5 +332,6 @@ TEST_CASE("idx: Fashion-MNIST as Debian packs it", "[data]") {
     train->read(i, out);
     for (std::size_t k = 0; k < out.pixels.size(); k += 3) sum += out.pixels[k];
   }
-  CHECK(sum / 60000 / 784 / 255 == Approx(0.2860).margin(5e-5));  // the mean that the data set's users normalise by
+  CHECK(sum / 60000 / 784 / 255 ==
+        Approx(0.2860).margin(5e-5));  // the mean that the data set's users normalise by
 }

@@ -1,14 +1,14 @@
 // Data sets made by the tests: folders of files and sources in memory.
 #pragma once
+#include "image/image.h"
+#include "image/png_write.h"
+
 #include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
-
-#include "image/image.h"
-#include "image/png_write.h"
 
 namespace sslrun::test {
 
@@ -19,14 +19,18 @@ class TempFolder {
     std::string pattern = (std::filesystem::temp_directory_path() / "sslrun-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
+
   ~TempFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
+
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
 
-  std::string path(const std::string& below = "") const { return below.empty() ? path_ : path_ + "/" + below; }
+  std::string path(const std::string& below = "") const {
+    return below.empty() ? path_ : path_ + "/" + below;
+  }
 
   void write(const std::string& below, const std::string& bytes) const {
     std::filesystem::create_directories(std::filesystem::path(path(below)).parent_path());

@@ -1,9 +1,8 @@
-#include "tests/support/torch_catch.h"
-
 #include "encoders/resnet.h"
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -21,19 +20,21 @@ using namespace sslrun;
 using nlohmann::json;
 
 // Four times the largest difference measured over the four cases, relative to the root mean square.
-constexpr double kOutputTolerance = 4.4e-6;   // float32: 1.08e-6, resnet50
-constexpr double kTrainTolerance = 4e-10;     // float64: 1e-10, resnet34
+constexpr double kOutputTolerance = 4.4e-6;    // float32: 1.08e-6, resnet50
+constexpr double kTrainTolerance = 4e-10;      // float64: 1e-10, resnet34
 constexpr double kGradientTolerance = 1.6e-9;  // float64: 4e-10, resnet34
 
 const json& golden() {
-  static const json content = json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/resnet.json"));
+  static const json content =
+      json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/resnet.json"));
   return content.at("cases");
 }
 
 /// The formula of tests/golden/resnet.py.
 at::Tensor wave(at::IntArrayRef shape, double ordinal) {
   const at::Tensor t = at::empty(shape, at::kDouble);
-  for (std::int64_t k = 0; k < t.numel(); ++k) t.mutable_data_ptr<double>()[k] = std::sin(12.9898 * static_cast<double>(k) + ordinal);
+  for (std::int64_t k = 0; k < t.numel(); ++k)
+    t.mutable_data_ptr<double>()[k] = std::sin(12.9898 * static_cast<double>(k) + ordinal);
   return t;
 }
 
@@ -59,7 +60,8 @@ double difference(const at::Tensor& got, const json& expected, double rms) {
   const at::Tensor flat = got.detach().flatten().to(at::kDouble).contiguous();
   double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    worst = std::max(worst, std::abs(flat.const_data_ptr<double>()[i] - expected[i].get<double>()) / rms);
+    worst = std::max(worst,
+                     std::abs(flat.const_data_ptr<double>()[i] - expected[i].get<double>()) / rms);
   }
   return std::isfinite(flat.sum().item<double>()) ? worst : INFINITY;
 }
@@ -90,7 +92,8 @@ TEST_CASE("resnet: names, order and shapes of the state are torchvision's", "[en
 TEST_CASE("resnet: parameter counts are the published ones", "[encoders][resnet]") {
   const auto count = [](const encoders::ResNetShape& shape) {
     std::int64_t n = 0;
-    for (const auto& [name, t] : encoders::make_resnet(shape, 0)->named_parameters()) n += t.numel();
+    for (const auto& [name, t] : encoders::make_resnet(shape, 0)->named_parameters())
+      n += t.numel();
     return n;
   };
   CHECK(count({.depth = 18}) == 11'176'512);
@@ -101,7 +104,8 @@ TEST_CASE("resnet: parameter counts are the published ones", "[encoders][resnet]
   CHECK_THROWS_AS(count({.depth = 20}), UsageError);
 }
 
-TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's", "[encoders][resnet]") {
+TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's",
+          "[encoders][resnet]") {
   for (const json& c : golden()) {
     INFO("resnet" << c["depth"] << " " << c["stem"]);
     const auto model = make(c, 0);
@@ -119,7 +123,8 @@ TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's", 
       const at::NoGradGuard no_grad;
       CHECK(difference(model->forward(x_NCHW), c["eval"], c["eval_rms"]) < kOutputTolerance);
     }
-    // Batch statistics of these smooth images are badly conditioned, so train mode is compared in float64.
+    // Batch statistics of these smooth images are badly conditioned, so train mode is compared in
+    // float64.
     for (const auto& [name, t] : model->named_state()) {
       if (t.is_floating_point()) t.set_data(t.to(at::kDouble));
     }
@@ -131,7 +136,8 @@ TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's", 
     (y_NF * wave(y_NF.sizes(), 2000)).sum().backward();
     for (const auto& [name, t] : model->named_parameters()) {
       if (name != "conv1.weight") continue;
-      CHECK(difference(t.grad().contiguous(), c["conv1_grad"], c["conv1_grad_rms"]) < kGradientTolerance);
+      CHECK(difference(t.grad().contiguous(), c["conv1_grad"], c["conv1_grad_rms"]) <
+            kGradientTolerance);
     }
     for (const auto& [name, t] : model->named_buffers()) {
       if (name == "bn1.running_mean") CHECK(difference(t, c["running_mean"], 1) < 1e-5);
@@ -141,10 +147,14 @@ TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's", 
   }
 }
 
-TEST_CASE("resnet: starting weights follow the seed and He's rule, and blocks start as the identity", "[encoders][resnet]") {
-  const auto a = encoders::make_resnet({.depth = 18}, 1), same = encoders::make_resnet({.depth = 18}, 1);
+TEST_CASE(
+    "resnet: starting weights follow the seed and He's rule, and blocks start as the identity",
+    "[encoders][resnet]") {
+  const auto a = encoders::make_resnet({.depth = 18}, 1),
+             same = encoders::make_resnet({.depth = 18}, 1);
   const auto other = encoders::make_resnet({.depth = 18, .zero_init_residual = false}, 2);
-  const nn::NamedTensors pa = a->named_parameters(), ps = same->named_parameters(), po = other->named_parameters();
+  const nn::NamedTensors pa = a->named_parameters(), ps = same->named_parameters(),
+                         po = other->named_parameters();
   for (std::size_t i = 0; i < pa.size(); ++i) {
     const auto& [name, t] = pa[i];
     INFO(name);
@@ -152,7 +162,8 @@ TEST_CASE("resnet: starting weights follow the seed and He's rule, and blocks st
     if (t.dim() == 4) {
       CHECK(!t.equal(po[i].second));
       const double expected = std::sqrt(2.0 / static_cast<double>(t.numel() / t.size(1)));
-      const double tolerance = 5 / std::sqrt(2.0 * static_cast<double>(t.numel()));  // five standard errors
+      const double tolerance =
+          5 / std::sqrt(2.0 * static_cast<double>(t.numel()));  // five standard errors
       CHECK(t.std().item<double>() == Approx(expected).epsilon(tolerance));
     }
     if (name.find("bn2.weight") != std::string::npos) {

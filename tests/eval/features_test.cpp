@@ -1,8 +1,8 @@
-#include "tests/support/torch_catch.h"
+#include "eval/features.h"
 
 #include "base/error.h"
-#include "eval/features.h"
 #include "image/decode.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -21,14 +21,19 @@ class Colours final : public data::Source {
   }
 
   std::int64_t size() const override { return size_; }
+
   std::string name(std::int64_t i) const override { return std::to_string(i); }
+
   void read(std::int64_t i, image::Image& out) const override {
     if (std::find(bad_.begin(), bad_.end(), i) != bad_.end()) throw image::BadImage("damaged");
     out.reshape(5, 4, 3);
     std::fill(out.pixels.begin(), out.pixels.end(), static_cast<std::uint8_t>(i));
   }
+
   std::span<const std::int64_t> labels() const override { return labels_; }
+
   std::vector<std::string> class_names() const override { return {"a", "b", "c"}; }
+
   std::string fingerprint() const override { return "colours"; }
 
  private:
@@ -43,7 +48,9 @@ class MeanColour final : public encoders::Encoder {
     trained_ = trained_ || training();
     return x_NCHW.mean(at::IntArrayRef{2, 3});
   }
+
   std::int64_t width() const override { return 3; }
+
   mutable bool trained_ = false;
 };
 
@@ -54,11 +61,15 @@ const views::EvalTransform& transform() {
 
 }  // namespace
 
-TEST_CASE("features: a row per readable image, in order, with its label; batches and threads do not matter", "[eval][features]") {
+TEST_CASE(
+    "features: a row per readable image, in order, with its label; batches and threads do not "
+    "matter",
+    "[eval][features]") {
   const Colours source(23, {0, 7, 22});
   MeanColour encoder;
   const std::int64_t batch = GENERATE(1, 4, 100);
-  const eval::Features f = eval::extract_features(encoder, source, transform(), {.batch_size = batch});
+  const eval::Features f =
+      eval::extract_features(encoder, source, transform(), {.batch_size = batch});
   REQUIRE(f.x_NF.size(0) == 20);
   REQUIRE(f.labels.size() == 20);
   CHECK(f.num_bad == 3);
@@ -76,11 +87,13 @@ TEST_CASE("features: a row per readable image, in order, with its label; batches
 TEST_CASE("features: only the samples asked for, and a stop ends the work", "[eval][features]") {
   const Colours source(23, {});
   MeanColour encoder;
-  const eval::Features some = eval::extract_features(encoder, source, transform(), {.samples = {20, 3}});
+  const eval::Features some =
+      eval::extract_features(encoder, source, transform(), {.samples = {20, 3}});
   REQUIRE(some.x_NF.size(0) == 2);
   CHECK(some.x_NF[0][0].item<float>() == Approx(20.0 / 255).epsilon(1e-6));
   const auto at_once = [] { return true; };
-  CHECK(eval::extract_features(encoder, source, transform(), {.batch_size = 4, .stop = at_once}).x_NF.size(0) == 4);
+  CHECK(eval::extract_features(encoder, source, transform(), {.batch_size = 4, .stop = at_once})
+            .x_NF.size(0) == 4);
 }
 
 TEST_CASE("features: no readable image at all is an error that names one", "[eval][features]") {

@@ -1,12 +1,13 @@
-#include "tests/support/torch_catch.h"
+#include "eval/knn.h"
 
 #include "base/error.h"
 #include "base/file.h"
-#include "eval/knn.h"
 #include "tests/eval/fixed_features.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/tensor.h>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -18,7 +19,8 @@ using eval::fixed_features;
 namespace {
 
 const nlohmann::json& golden() {
-  static const auto content = nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/eval.json"));
+  static const auto content =
+      nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/eval.json"));
   return content;
 }
 

@@ -1,10 +1,10 @@
-#include "tests/support/torch_catch.h"
+#include "eval/linear_probe.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/permutation.h"
-#include "eval/linear_probe.h"
 #include "tests/eval/fixed_features.h"
+#include "tests/support/torch_catch.h"
 
 #include <nlohmann/json.hpp>
 
@@ -33,7 +33,11 @@ Matrix rows_of(const Features& f) {
 }
 
 /// The classifier by its definition, in float64: weights [class][dim], the bias last.
-Matrix train_by_definition(const Matrix& x, const std::vector<std::int64_t>& y, double lr, std::int64_t epochs, std::int64_t batch) {
+Matrix train_by_definition(const Matrix& x,
+                           const std::vector<std::int64_t>& y,
+                           double lr,
+                           std::int64_t epochs,
+                           std::int64_t batch) {
   Matrix w(kClasses, std::vector<double>(kDim + 1, 0)), m = w;
   const auto rows = static_cast<std::int64_t>(x.size());
   const std::int64_t steps = rows / batch;
@@ -50,12 +54,15 @@ Matrix train_by_definition(const Matrix& x, const std::vector<std::int64_t>& y, 
         sum += p[c] = std::exp(logit);
       }
       for (std::size_t c = 0; c < kClasses; ++c) {
-        const double delta = (p[c] / sum - (static_cast<std::int64_t>(c) == y[i] ? 1 : 0)) / static_cast<double>(batch);
+        const double delta = (p[c] / sum - (static_cast<std::int64_t>(c) == y[i] ? 1 : 0)) /
+                             static_cast<double>(batch);
         for (std::size_t d = 0; d < kDim; ++d) g[c][d] += delta * x[i][d];
         g[c][kDim] += delta;
       }
     }
-    const double rate = lr * 0.5 * (1 + std::cos(std::numbers::pi * static_cast<double>(step) / static_cast<double>(epochs * steps)));
+    const double rate = lr * 0.5 *
+                        (1 + std::cos(std::numbers::pi * static_cast<double>(step) /
+                                      static_cast<double>(epochs * steps)));
     for (std::size_t c = 0; c < kClasses; ++c) {
       for (std::size_t d = 0; d <= kDim; ++d) w[c][d] -= rate * (m[c][d] = 0.9 * m[c][d] + g[c][d]);
     }
@@ -78,7 +85,8 @@ double accuracy(const Matrix& w, const Matrix& x, const std::vector<std::int64_t
 
 }  // namespace
 
-TEST_CASE("linear_probe: each learning rate's classifier is the one of the definition in float64", "[eval][probe]") {
+TEST_CASE("linear_probe: each learning rate's classifier is the one of the definition in float64",
+          "[eval][probe]") {
   const Features train = fixed_features(130, 0.3), val = fixed_features(90, 4.1);
   const eval::ProbeOptions options{.epochs = 3, .batch_size = 16, .learning_rates = {0.05, 0.7}};
   const eval::ProbeResult result = eval::linear_probe(train, val, options);
@@ -94,7 +102,8 @@ TEST_CASE("linear_probe: each learning rate's classifier is the one of the defin
   for (std::size_t d = 0; d < kDim; ++d) {
     double mean = 0, square = 0;
     for (const auto& row : kept) mean += row[d] / static_cast<double>(kept.size());
-    for (const auto& row : kept) square += (row[d] - mean) * (row[d] - mean) / static_cast<double>(kept.size());
+    for (const auto& row : kept)
+      square += (row[d] - mean) * (row[d] - mean) / static_cast<double>(kept.size());
     for (Matrix* rows : {&kept, &held, &other}) {
       for (auto& row : *rows) row[d] = (row[d] - mean) / std::sqrt(square);
     }
@@ -110,12 +119,17 @@ TEST_CASE("linear_probe: each learning rate's classifier is the one of the defin
   CHECK(result.chosen == (result.table[1].held_out_top1 > result.table[0].held_out_top1 ? 1u : 0u));
 }
 
-TEST_CASE("linear_probe: near the accuracy of scikit-learn's logistic regression", "[eval][probe]") {
-  const auto golden = nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/eval.json"));
+TEST_CASE("linear_probe: near the accuracy of scikit-learn's logistic regression",
+          "[eval][probe]") {
+  const auto golden =
+      nlohmann::json::parse(read_file(std::string(SSLRUN_TEST_DIR) + "/golden/eval.json"));
   const Features train = fixed_features(600, 0.3), val = fixed_features(150, 4.1);
-  const eval::ProbeResult result = eval::linear_probe(train, val, {.epochs = 200, .batch_size = 64});
-  // Nine tenths of the rows, and a step size that never quite ends at the optimum: within 6 of 150 images of it.
-  CHECK(result.table[result.chosen].top1 == Approx(golden.at("logistic_top1").get<double>()).margin(6.0 / 150));
+  const eval::ProbeResult result =
+      eval::linear_probe(train, val, {.epochs = 200, .batch_size = 64});
+  // Nine tenths of the rows, and a step size that never quite ends at the optimum: within 6 of 150
+  // images of it.
+  CHECK(result.table[result.chosen].top1 ==
+        Approx(golden.at("logistic_top1").get<double>()).margin(6.0 / 150));
 }
 
 TEST_CASE("linear_probe: the learning rate is chosen without a look at val", "[eval][probe]") {

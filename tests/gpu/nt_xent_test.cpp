@@ -158,7 +158,8 @@ TEST_CASE("nt_xent: the upstream gradient scales the gradient exactly", "[gpu][l
 }
 
 TEST_CASE("nt_xent: one NaN or infinity makes the loss of every row NaN", "[gpu][loss]") {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     std::vector<float> z = embeddings(130, 33);
     z[5 * 33 + 7] = bad;
     const Outcome got = on_gpu(z, 130, 33, 0.5f, 1.f);

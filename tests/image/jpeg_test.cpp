@@ -1,10 +1,10 @@
-#include <algorithm>
-#include <cstdlib>
-#include <string>
-
 #include "image/decode.h"
 #include "tests/image/encode.h"
 #include "tests/support/catch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
 
 using namespace sslrun;
 using namespace sslrun::test;
@@ -60,10 +60,12 @@ TEST_CASE("jpeg: four inks become the colours they print", "[image]") {
   const J_COLOR_SPACE stored = GENERATE(JCS_CMYK, JCS_YCCK);
   const bool adobe = stored == JCS_YCCK || GENERATE(true, false);
   const auto raw = gradient(kW, kH, 4);
-  const auto out = decoded(make_jpeg(raw, kW, kH, {.channels = 4, .stored = stored, .adobe = adobe}));
+  const auto out =
+      decoded(make_jpeg(raw, kW, kH, {.channels = 4, .stored = stored, .adobe = adobe}));
   std::vector<std::uint8_t> want;
   for (std::size_t i = 0; i < raw.size(); i += 4) {
-    for (std::size_t c = 0; c < 3; ++c) {  // with Adobe's marker a stored value is 255 - ink, without it the ink
+    for (std::size_t c = 0; c < 3;
+         ++c) {  // with Adobe's marker a stored value is 255 - ink, without it the ink
       const double light = adobe ? raw[i + c] / 255.0 : 1 - raw[i + c] / 255.0;
       const double white = adobe ? raw[i + 3] / 255.0 : 1 - raw[i + 3] / 255.0;
       want.push_back(static_cast<std::uint8_t>(255 * light * white + 0.5));
@@ -118,9 +120,12 @@ TEST_CASE("jpeg: a header above the limit is refused before memory is taken", "[
 TEST_CASE("jpeg: the exif orientation turns the image upright", "[image]") {
   const int orientation = GENERATE(1, 2, 3, 4, 5, 6, 7, 8);
   const bool big_endian = GENERATE(false, true);
-  // The upright scene: dark but for a bright top left corner (red) and top right corner (green); 16 x 8 blocks.
+  // The upright scene: dark but for a bright top left corner (red) and top right corner (green); 16
+  // x 8 blocks.
   const int width = 48, height = 32;
-  const auto scene = [](int x, int y, int c) { return y < 8 && ((c == 0 && x < 16) || (c == 1 && x >= 32)) ? 250 : 5; };
+  const auto scene = [](int x, int y, int c) {
+    return y < 8 && ((c == 0 && x < 16) || (c == 1 && x >= 32)) ? 250 : 5;
+  };
   const bool swapped = orientation >= 5;
   const int stored_width = swapped ? height : width, stored_height = swapped ? width : height;
   std::vector<std::uint8_t> stored;
@@ -129,14 +134,30 @@ TEST_CASE("jpeg: the exif orientation turns the image upright", "[image]") {
       // EXIF 4.6.4 A: which side of the scene row 0 and column 0 are.
       int x = 0, y = 0;
       switch (orientation) {
-        case 1: x = column, y = row; break;                           // top, left
-        case 2: x = width - 1 - column, y = row; break;               // top, right
-        case 3: x = width - 1 - column, y = height - 1 - row; break;  // bottom, right
-        case 4: x = column, y = height - 1 - row; break;              // bottom, left
-        case 5: x = row, y = column; break;                           // left, top
-        case 6: x = width - 1 - row, y = column; break;               // right, top
-        case 7: x = width - 1 - row, y = height - 1 - column; break;  // right, bottom
-        case 8: x = row, y = height - 1 - column; break;              // left, bottom
+        case 1:
+          x = column, y = row;
+          break;  // top, left
+        case 2:
+          x = width - 1 - column, y = row;
+          break;  // top, right
+        case 3:
+          x = width - 1 - column, y = height - 1 - row;
+          break;  // bottom, right
+        case 4:
+          x = column, y = height - 1 - row;
+          break;  // bottom, left
+        case 5:
+          x = row, y = column;
+          break;  // left, top
+        case 6:
+          x = width - 1 - row, y = column;
+          break;  // right, top
+        case 7:
+          x = width - 1 - row, y = height - 1 - column;
+          break;  // right, bottom
+        case 8:
+          x = row, y = height - 1 - column;
+          break;  // left, bottom
       }
       for (int c = 0; c < 3; ++c) stored.push_back(static_cast<std::uint8_t>(scene(x, y, c)));
     }

@@ -1,10 +1,10 @@
-#include <string>
-
 #include "image/decode.h"
 #include "image/orientation.h"
 #include "image/png_write.h"
 #include "tests/image/encode.h"
 #include "tests/support/catch.h"
+
+#include <string>
 
 using namespace sslrun;
 using namespace sslrun::test;
@@ -57,7 +57,8 @@ TEST_CASE("png: alpha is composited on white", "[image]") {
   const Bytes rgba = {10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 255, 128};
   CHECK(decoded(make_png(rgba, 3, 1, {.color = PNG_COLOR_TYPE_RGB_ALPHA})).pixels ==
         Bytes{10, 20, 30, 255, 255, 255, 127, 177, 255});
-  CHECK(decoded(make_png({40, 0}, 1, 1, {.color = PNG_COLOR_TYPE_GRAY_ALPHA})).pixels == Bytes{255, 255, 255});
+  CHECK(decoded(make_png({40, 0}, 1, 1, {.color = PNG_COLOR_TYPE_GRAY_ALPHA})).pixels ==
+        Bytes{255, 255, 255});
 }
 
 TEST_CASE("png: a palette is looked up, with its alpha", "[image]") {
@@ -103,14 +104,16 @@ TEST_CASE("png: a header above the limit is refused before memory is taken", "[i
   bytes[22] = 0x75;
   bytes[23] = 0x30;
   const std::uint32_t crc = crc32(bytes.substr(12, 17));
-  for (int k = 0; k < 4; ++k) bytes[static_cast<std::size_t>(29 + k)] = static_cast<char>(crc >> (24 - 8 * k));
+  for (int k = 0; k < 4; ++k)
+    bytes[static_cast<std::size_t>(29 + k)] = static_cast<char>(crc >> (24 - 8 * k));
   CHECK(reason(bytes) == "too large: 30000 x 30000 pixels, at most 178956970 are read");
 }
 
 TEST_CASE("png: the eXIf chunk turns the image upright", "[image]") {
   PngOptions options;
   options.exif = exif_block(6, true);
-  const auto out = decoded(make_png({1, 1, 1, 2, 2, 2}, 2, 1, options));  // 6: row 0 is the right side
+  const auto out =
+      decoded(make_png({1, 1, 1, 2, 2, 2}, 2, 1, options));  // 6: row 0 is the right side
   CHECK(out.width == 1);
   CHECK(out.height == 2);
   CHECK(out.pixels == Bytes{1, 1, 1, 2, 2, 2});
@@ -146,7 +149,8 @@ TEST_CASE("png_write: what is written is read back exactly", "[image]") {
   in.reshape(7, 5, 1);
   in.pixels = gradient(7, 5, 1);
   const auto gray = decoded(image::encode_png(in));
-  for (std::size_t i = 0; i < in.pixels.size(); ++i) REQUIRE(gray.pixels[3 * i + 1] == in.pixels[i]);
+  for (std::size_t i = 0; i < in.pixels.size(); ++i)
+    REQUIRE(gray.pixels[3 * i + 1] == in.pixels[i]);
   in.pixels.pop_back();
   CHECK_THROWS(image::encode_png(in));
 }

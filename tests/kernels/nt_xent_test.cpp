@@ -3,7 +3,6 @@
 #include "base/philox.h"
 #include "base/thread_pool.h"
 #include "kernels/loss/nt_xent_core.h"
-
 #include "tests/support/catch.h"
 
 #include <algorithm>
@@ -20,7 +19,9 @@ struct Reference {
 };
 
 // The definition in float64, and its gradient by the quotient rule on the whole matrix.
-Reference by_definition(const std::vector<float>& z, std::int64_t rows, std::int64_t dim,
+Reference by_definition(const std::vector<float>& z,
+                        std::int64_t rows,
+                        std::int64_t dim,
                         double temperature) {
   const auto m = static_cast<std::size_t>(rows), d = static_cast<std::size_t>(dim);
   std::vector<double> u(m * d), norm(m), g(m * d);
@@ -44,7 +45,8 @@ Reference by_definition(const std::vector<float>& z, std::int64_t rows, std::int
     out.loss += out.row_loss[i] / double(m);
     for (std::size_t j = 0; j < m; ++j) {
       if (j == i) continue;
-      const double w = (std::exp(s[j]) / total - (j == pos ? 1.0 : 0.0)) / (double(m) * temperature);
+      const double w =
+          (std::exp(s[j]) / total - (j == pos ? 1.0 : 0.0)) / (double(m) * temperature);
       for (std::size_t k = 0; k < d; ++k) {
         g[i * d + k] += w * u[j * d + k];
         g[j * d + k] += w * u[i * d + k];
@@ -106,12 +108,13 @@ TEST_CASE("nt_xent: loss and gradient equal the float64 definition", "[kernels][
     error += std::pow(got.dz[i] - want.gradient[i], 2);
     size += std::pow(want.gradient[i], 2);
   }
-  // Measured: rel-L2 below 1.0e-6 and |loss - want| below 1.1e-7 / temperature over all these shapes.
-  // With one column the true gradient is 0, and only rounding is left.
+  // Measured: rel-L2 below 1.0e-6 and |loss - want| below 1.1e-7 / temperature over all these
+  // shapes. With one column the true gradient is 0, and only rounding is left.
   CHECK(std::sqrt(error) <= 4e-6 * std::sqrt(size) + 1e-6 / temperature);
 }
 
-// Golden values: methods' official code on sin(s + 0.7 i + 1.3 j + 0.11 i j), rows 4 x 8, s = 0.1 and 0.5.
+// Golden values: methods' official code on sin(s + 0.7 i + 1.3 j + 0.11 i j), rows 4 x 8, s = 0.1
+// and 0.5.
 TEST_CASE("nt_xent: golden values at two temperatures", "[kernels][loss]") {
   std::vector<float> z;
   for (const double s : {0.1, 0.5}) {
@@ -124,30 +127,34 @@ TEST_CASE("nt_xent: golden values at two temperatures", "[kernels][loss]") {
   CHECK(run(z, 8, 8, 0.1).loss == Approx(0.13998596).epsilon(1e-5));
 }
 
-TEST_CASE("nt_xent: the gradient is the slope of the float64 loss along a direction, times upstream",
-          "[kernels][loss]") {
+TEST_CASE(
+    "nt_xent: the gradient is the slope of the float64 loss along a direction, times upstream",
+    "[kernels][loss]") {
   const auto z = normals(14 * 8, 7), direction = normals(14 * 8, 8);
   const double temperature = 0.5, step = 1e-5, upstream = -2.5;
-  const auto loss_at = [&](double t) {  // float64 throughout: z moves by less than a float32 can hold
-    std::vector<double> u(z.size());
-    for (std::size_t i = 0; i < z.size(); i += 8) {
-      double square_sum = 0;
-      for (std::size_t k = i; k < i + 8; ++k) square_sum += std::pow(z[k] + t * direction[k], 2);
-      for (std::size_t k = i; k < i + 8; ++k) u[k] = (z[k] + t * direction[k]) / std::sqrt(square_sum);
-    }
-    double loss = 0;
-    for (std::size_t i = 0; i < 14; ++i) {
-      double total = 0, positive = 0;
-      for (std::size_t j = 0; j < 14; ++j) {
-        double s = 0;
-        for (std::size_t k = 0; k < 8; ++k) s += u[i * 8 + k] * u[j * 8 + k] / temperature;
-        if (j != i) total += std::exp(s);
-        if (j == (i + 7) % 14) positive = s;
-      }
-      loss += (std::log(total) - positive) / 14;
-    }
-    return loss;
-  };
+  const auto loss_at =
+      [&](double t) {  // float64 throughout: z moves by less than a float32 can hold
+        std::vector<double> u(z.size());
+        for (std::size_t i = 0; i < z.size(); i += 8) {
+          double square_sum = 0;
+          for (std::size_t k = i; k < i + 8; ++k)
+            square_sum += std::pow(z[k] + t * direction[k], 2);
+          for (std::size_t k = i; k < i + 8; ++k)
+            u[k] = (z[k] + t * direction[k]) / std::sqrt(square_sum);
+        }
+        double loss = 0;
+        for (std::size_t i = 0; i < 14; ++i) {
+          double total = 0, positive = 0;
+          for (std::size_t j = 0; j < 14; ++j) {
+            double s = 0;
+            for (std::size_t k = 0; k < 8; ++k) s += u[i * 8 + k] * u[j * 8 + k] / temperature;
+            if (j != i) total += std::exp(s);
+            if (j == (i + 7) % 14) positive = s;
+          }
+          loss += (std::log(total) - positive) / 14;
+        }
+        return loss;
+      };
   std::vector<float> lse(14), dz(z.size());
   const NtXentArgs args{.z = z.data(),
                         .lse = lse.data(),
@@ -161,7 +168,8 @@ TEST_CASE("nt_xent: the gradient is the slope of the float64 loss along a direct
   CHECK(slope == Approx(upstream * (loss_at(step) - loss_at(-step)) / (2 * step)).epsilon(1e-5));
 }
 
-TEST_CASE("nt_xent: every pair of blocks meets once, and no block twice in a round", "[kernels][loss]") {
+TEST_CASE("nt_xent: every pair of blocks meets once, and no block twice in a round",
+          "[kernels][loss]") {
   const std::int64_t blocks = GENERATE(1, 2, 3, 4, 7, 128, 129);
   const auto n = static_cast<std::size_t>(blocks);
   std::vector<int> met(n * n);
@@ -190,7 +198,8 @@ TEST_CASE("nt_xent: identical rows cost ln(rows - 1), one image costs nothing", 
 }
 
 TEST_CASE("nt_xent: a NaN or an infinity anywhere makes the loss NaN", "[kernels][loss]") {
-  const float bad = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
+  const float bad =
+      GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
   const std::size_t at = GENERATE(0u, 700u, 1299u);
   auto z = normals(130 * 10, 1);
   z[at] = bad;

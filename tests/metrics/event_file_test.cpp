@@ -1,7 +1,6 @@
 #include "metrics/event_file.h"
 
 #include "base/file.h"
-
 #include "tests/support/catch.h"
 
 #include <unistd.h>
@@ -21,8 +20,10 @@ TEST_CASE("crc32c: equals the published values", "[metrics]") {
   CHECK(crc32c("123456789") == 0xe3069283u);  // the check value of CRC-32C
 }
 
-TEST_CASE("event_file: records frame the version and a scalar as TFRecord and protobuf say", "[metrics]") {
-  const fs::path folder = fs::temp_directory_path() / ("sslrun-event-test-" + std::to_string(::getpid()));
+TEST_CASE("event_file: records frame the version and a scalar as TFRecord and protobuf say",
+          "[metrics]") {
+  const fs::path folder =
+      fs::temp_directory_path() / ("sslrun-event-test-" + std::to_string(::getpid()));
   fs::path path;
   {
     EventFile events(folder);
@@ -52,7 +53,8 @@ TEST_CASE("event_file: records frame the version and a scalar as TFRecord and pr
   // field 1 (fixed64) is the time; then field 3: "brain.Event:2"
   CHECK(events[0].substr(9) == std::string("\x1a\x0d") + "brain.Event:2");
   // field 2 (varint) 300; field 5: summary{1: value{1: "loss", 2 (fixed32): 0.5}}
-  CHECK(events[1].substr(9) == std::string("\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x00\x3f", 18));
+  CHECK(events[1].substr(9) ==
+        std::string("\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x00\x3f", 18));
 }
 
 }  // namespace

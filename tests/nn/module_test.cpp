@@ -1,10 +1,9 @@
-#include "tests/support/torch_catch.h"
-
 #include "nn/module.h"
 
 #include "base/error.h"
 #include "base/thread_pool.h"
 #include "nn/mlp.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -40,12 +39,14 @@ TEST_CASE("mlp: names are those of torch.nn.Sequential, ReLU counted", "[nn]") {
   CHECK((names(simclr.named_parameters()) ==
          std::vector<std::string>{"0.weight", "1.weight", "1.bias", "3.weight", "4.weight"}));
   CHECK(names(simclr.named_buffers()).size() == 6);
-  const nn::Mlp moco({.widths = {8, 8, 4}, .hidden_norm = false, .hidden_bias = true, .output_bias = true}, init);
+  const nn::Mlp moco(
+      {.widths = {8, 8, 4}, .hidden_norm = false, .hidden_bias = true, .output_bias = true}, init);
   CHECK((names(moco.named_parameters()) ==
          std::vector<std::string>{"0.weight", "0.bias", "2.weight", "2.bias"}));
 }
 
-TEST_CASE("batch_norm: train mode normalises by the batch and moves the statistics by a tenth", "[nn]") {
+TEST_CASE("batch_norm: train mode normalises by the batch and moves the statistics by a tenth",
+          "[nn]") {
   nn::BatchNorm norm(2);
   nn::Init init(3);
   const at::Tensor x_NC = init.normal({64, 2}, 3) + 5;
@@ -53,7 +54,8 @@ TEST_CASE("batch_norm: train mode normalises by the batch and moves the statisti
   CHECK(y_NC.mean().item<double>() == Approx(0).margin(1e-5));
   CHECK(y_NC.std({0}, false).max().item<double>() == Approx(1).epsilon(1e-4));
   CHECK((find(norm, "running_mean") - x_NC.mean({0}) * 0.1).abs().max().item<double>() < 1e-5);
-  CHECK((find(norm, "running_var") - x_NC.var({0}, true) * 0.1 - 0.9).abs().max().item<double>() < 1e-5);
+  CHECK((find(norm, "running_var") - x_NC.var({0}, true) * 0.1 - 0.9).abs().max().item<double>() <
+        1e-5);
   norm.train(false);
   const at::Tensor before = find(norm, "running_mean").clone();
   norm.forward(x_NC);
@@ -74,7 +76,9 @@ TEST_CASE("init: values do not depend on the number of threads, ordinals differ"
   CHECK(u.std().item<double>() == Approx(1 / std::sqrt(12.0)).epsilon(0.03));
 }
 
-TEST_CASE("module: a parameter keeps its identity when its memory layout changes, and gradients reach it", "[nn]") {
+TEST_CASE(
+    "module: a parameter keeps its identity when its memory layout changes, and gradients reach it",
+    "[nn]") {
   nn::Init init(0);
   nn::Mlp mlp({.widths = {3, 4, 2}}, init);
   const nn::NamedTensors before = mlp.named_parameters();
@@ -94,11 +98,13 @@ TEST_CASE("load_state: copies by name, and names what differs", "[nn]") {
   nn::load_state(b, state);
   CHECK(find(b, "3.weight").equal(find(a, "3.weight")));
   state[0].second = at::ones({4, 5});
-  CHECK_THROWS_WITH(nn::load_state(b, state), Catch::Contains("'0.weight' must have shape [4, 3], got [4, 5]"));
+  CHECK_THROWS_WITH(nn::load_state(b, state),
+                    Catch::Contains("'0.weight' must have shape [4, 3], got [4, 5]"));
   state = a.named_state();
   state.pop_back();
   CHECK_THROWS_AS(nn::load_state(b, state), CheckpointError);
   state = a.named_state();
   state.emplace_back("head.weight", at::ones({1}));
-  CHECK_THROWS_WITH(nn::load_state(b, state), Catch::Contains("'head.weight' is no part of this network"));
+  CHECK_THROWS_WITH(nn::load_state(b, state),
+                    Catch::Contains("'head.weight' is no part of this network"));
 }

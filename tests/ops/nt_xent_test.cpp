@@ -1,9 +1,8 @@
-#include "tests/support/torch_catch.h"
-
 #include "ops/nt_xent.h"
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
@@ -31,13 +30,17 @@ at::Tensor leaf(const at::Tensor& values, at::ScalarType type) {
 
 TEST_CASE("nt_xent: identical embeddings give ln(N - 1)", "[ops][loss]") {
   for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16}) {
-    CHECK(ops::nt_xent(at::ones({12, 5}, type), 0.5).item<double>() == Approx(std::log(11.0)).epsilon(1e-6));
+    CHECK(ops::nt_xent(at::ones({12, 5}, type), 0.5).item<double>() ==
+          Approx(std::log(11.0)).epsilon(1e-6));
   }
-  CHECK(ops::nt_xent(embeddings(2, 8).to(at::kFloat), 0.1).item<double>() == Approx(0).margin(1e-6));
+  CHECK(ops::nt_xent(embeddings(2, 8).to(at::kFloat), 0.1).item<double>() ==
+        Approx(0).margin(1e-6));
 }
 
-TEST_CASE("nt_xent: loss and gradient in float32 are those of the definition in float64", "[ops][loss]") {
-  const auto [rows, dim] = GENERATE(std::pair<int, int>{2, 3}, std::pair<int, int>{14, 7}, std::pair<int, int>{130, 65});
+TEST_CASE("nt_xent: loss and gradient in float32 are those of the definition in float64",
+          "[ops][loss]") {
+  const auto [rows, dim] =
+      GENERATE(std::pair<int, int>{2, 3}, std::pair<int, int>{14, 7}, std::pair<int, int>{130, 65});
   const at::Tensor values = embeddings(rows, dim);
   const at::Tensor z = leaf(values, at::kFloat), exact = leaf(values, at::kDouble);
   const at::Tensor loss = ops::nt_xent(z, 0.2), exact_loss = ops::nt_xent(exact, 0.2);

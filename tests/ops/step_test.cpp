@@ -1,8 +1,8 @@
-#include "tests/support/torch_catch.h"
+#include "ops/step.h"
 
 #include "ops/embedding_std.h"
 #include "ops/rows.h"
-#include "ops/step.h"
+#include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -20,9 +20,11 @@
 
 using namespace sslrun;
 
-TEST_CASE("embedding_std: 0 for a point, from the definition elsewhere, whatever the rows' lengths", "[ops]") {
+TEST_CASE("embedding_std: 0 for a point, from the definition elsewhere, whatever the rows' lengths",
+          "[ops]") {
   CHECK(ops::value(ops::embedding_std(at::ones({8, 4}))) == Approx(0).margin(1e-7));
-  // Rows +e_j and -e_j of every dimension: each column holds 1, -1 and zeros, mean 0, variance 2 / (2 D).
+  // Rows +e_j and -e_j of every dimension: each column holds 1, -1 and zeros, mean 0, variance 2 /
+  // (2 D).
   for (const std::int64_t dim : {2, 16, 128}) {
     const at::Tensor eye = at::eye(dim);
     const std::array both = {eye, -eye};
@@ -58,19 +60,23 @@ TEST_CASE("backward: gradients add up over micro-batches", "[ops]") {
   CHECK(x.grad().equal(at::ones({2}) * 4));
 }
 
-TEST_CASE("gradient_norm: over all parameters together; not finite where an element is not", "[ops]") {
-  std::vector<at::Tensor> parameters = {at::ones({2}).requires_grad_(), at::ones({1, 2}).requires_grad_()};
+TEST_CASE("gradient_norm: over all parameters together; not finite where an element is not",
+          "[ops]") {
+  std::vector<at::Tensor> parameters = {at::ones({2}).requires_grad_(),
+                                        at::ones({1, 2}).requires_grad_()};
   CHECK_THROWS_AS(ops::gradient_norm(parameters), std::logic_error);
   parameters[0].mutable_grad() = at::tensor({1.0F, 2.0F});
   parameters[1].mutable_grad() = at::tensor({2.0F, 4.0F}).view({1, 2});
   CHECK(ops::gradient_norm(parameters) == Approx(5).epsilon(1e-6));
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     parameters[1].mutable_grad() = at::tensor({2.0F, bad}).view({1, 2});
     CHECK(!std::isfinite(ops::gradient_norm(parameters)));
   }
 }
 
-TEST_CASE("images_to: pixels in rows become channels last images without a copy on the CPU", "[ops]") {
+TEST_CASE("images_to: pixels in rows become channels last images without a copy on the CPU",
+          "[ops]") {
   std::vector<float> pixels(2 * 4 * 5 * 3);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(i);
   const at::Tensor images = ops::images_to(pixels.data(), 2, 4, 5, at::kCPU);

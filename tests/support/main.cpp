@@ -1,5 +1,6 @@
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_session.hpp>
+
 int main(int argc, char** argv) {
   return Catch::Session().run(argc, argv);
 }

@@ -1,9 +1,8 @@
-#include "tests/support/torch_catch.h"
-
 #include "train/monitor.h"
 
 #include "base/file.h"
 #include "tests/data/support.h"
+#include "tests/support/torch_catch.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,7 +12,10 @@ using namespace sslrun;
 
 namespace {
 
-const train::RunPlan kPlan{.total_steps = 30, .steps_per_epoch = 10, .epochs = 3, .images_per_step = 64};
+const train::RunPlan kPlan{.total_steps = 30,
+                           .steps_per_epoch = 10,
+                           .epochs = 3,
+                           .images_per_step = 64};
 
 nlohmann::json status_of(const test::TempFolder& folder) {
   return nlohmann::json::parse(read_file(folder.path("status.json")));
@@ -56,7 +58,9 @@ TEST_CASE("monitor: only a run that says so is done", "[train][monitor]") {
   CHECK(train::says_done(folder.path()));
 }
 
-TEST_CASE("monitor: a failure is written with its reason, and one that cannot be written hides nothing", "[train][monitor]") {
+TEST_CASE(
+    "monitor: a failure is written with its reason, and one that cannot be written hides nothing",
+    "[train][monitor]") {
   const test::TempFolder folder;
   train::Monitor monitor(folder.path(), kPlan, 0, 0);
   monitor.write_failure("the disk is full");

@@ -1,10 +1,9 @@
-#include "tests/support/torch_catch.h"
-
 #include "train/run_folder.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "tests/recipe/support.h"
+#include "tests/support/torch_catch.h"
 
 #include <unistd.h>
 
@@ -14,7 +13,8 @@
 using namespace sslrun;
 namespace fs = std::filesystem;
 
-TEST_CASE("run folder: made with its parents, held while it lives, free afterwards", "[train][folder]") {
+TEST_CASE("run folder: made with its parents, held while it lives, free afterwards",
+          "[train][folder]") {
   const test::TempFolder place;
   const std::string path = place.path("runs/deep/r");
   {
@@ -24,7 +24,9 @@ TEST_CASE("run folder: made with its parents, held while it lives, free afterwar
       const train::RunFolder second(path);
       FAIL("the second holder must be refused");
     } catch (const StorageError& e) {
-      CHECK_THAT(e.what(), Catch::Contains("another process holds it (process " + std::to_string(getpid()) + " on "));
+      CHECK_THAT(e.what(),
+                 Catch::Contains("another process holds it (process " + std::to_string(getpid()) +
+                                 " on "));
     }
   }
   CHECK_NOTHROW(train::RunFolder(path));
@@ -44,17 +46,25 @@ TEST_CASE("run folder: somebody else's files are refused and left as they are", 
 TEST_CASE("run folder: clear removes what sslrun wrote and nothing else", "[train][folder]") {
   const test::TempFolder place;
   const train::RunFolder folder(place.path("r"));
-  for (const char* name : {"recipe.yaml", "metrics.jsonl", "status.json", "checkpoints/step-00000001/model.safetensors",
-                           "tensorboard/events.out", "previews/views.png", "notes.txt", "figures/knn.png"}) {
+  for (const char* name : {"recipe.yaml",
+                           "metrics.jsonl",
+                           "status.json",
+                           "checkpoints/step-00000001/model.safetensors",
+                           "tensorboard/events.out",
+                           "previews/views.png",
+                           "notes.txt",
+                           "figures/knn.png"}) {
     place.write(std::string("r/") + name, "text");
   }
   folder.clear();
   std::set<std::string> left;
-  for (const auto& entry : fs::directory_iterator(folder.path())) left.insert(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(folder.path()))
+    left.insert(entry.path().filename().string());
   CHECK(left == std::set<std::string>{"LOCK", "notes.txt", "figures"});
 }
 
-TEST_CASE("run folder: the recipe is kept byte for byte beside what it means and what it ran on", "[train][folder]") {
+TEST_CASE("run folder: the recipe is kept byte for byte beside what it means and what it ran on",
+          "[train][folder]") {
   const recipe::Workplace place;
   const std::string text = "# my first run\n" + recipe::kGood;
   const recipe::LoadedRecipe loaded = place.load(text);
@@ -62,8 +72,10 @@ TEST_CASE("run folder: the recipe is kept byte for byte beside what it means and
   const train::RunFolder folder(place.path("r"));
   folder.describe(loaded, data, "cpu");
   CHECK(read_file(folder.path() / "recipe.yaml") == place.expand(text));
-  CHECK_THAT(read_file(folder.path() / "data.manifest"), Catch::Contains(data.train->fingerprint()));
+  CHECK_THAT(read_file(folder.path() / "data.manifest"),
+             Catch::Contains(data.train->fingerprint()));
   CHECK_THAT(read_file(folder.path() / "env.json"), Catch::Contains("\"device\": \"cpu\""));
-  const recipe::LoadedRecipe again = recipe::load_recipe((folder.path() / "recipe.resolved.yaml").string(), {});
+  const recipe::LoadedRecipe again =
+      recipe::load_recipe((folder.path() / "recipe.resolved.yaml").string(), {});
   CHECK(recipe::training_hash(again.recipe) == recipe::training_hash(loaded.recipe));
 }

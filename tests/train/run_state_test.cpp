@@ -1,9 +1,8 @@
-#include "tests/support/torch_catch.h"
-
 #include "train/run_state.h"
 
 #include "base/error.h"
 #include "tests/recipe/support.h"
+#include "tests/support/torch_catch.h"
 
 #include <string>
 
@@ -42,7 +41,8 @@ TEST_CASE("run state: every field comes back from state.json", "[train][state]")
                               .training_hash = "0123456789abcdef",
                               .recipe = R"({"version":1,"method":{"name":"simclr"}})",
                               .data = "fedcba9876543210",
-                              .bad_images = {{7, "a/\xC3\xA4 \"b\".jpg", "ends too early"}, {1L << 40, "c.png", "no header"}}};
+                              .bad_images = {{7, "a/\xC3\xA4 \"b\".jpg", "ends too early"},
+                                             {1L << 40, "c.png", "no header"}}};
   const train::RunState back = train::decode_state(train::encode_state(saved));
   CHECK(back.step == 120);
   CHECK(back.evaluated_step == 58);
@@ -60,34 +60,47 @@ TEST_CASE("run state: every field comes back from state.json", "[train][state]")
   CHECK(back.bad_images[1].sample == 1L << 40);
 }
 
-TEST_CASE("run state: a file name that is no UTF-8 does not keep a run from being saved", "[train][state]") {
+TEST_CASE("run state: a file name that is no UTF-8 does not keep a run from being saved",
+          "[train][state]") {
   train::RunState state;
   state.recipe = "{}";
   state.bad_images = {{0, "latin-\xE4.jpg", "empty"}};
-  CHECK(train::decode_state(train::encode_state(state)).bad_images.at(0).name == "latin-\xEF\xBF\xBD.jpg");
+  CHECK(train::decode_state(train::encode_state(state)).bad_images.at(0).name ==
+        "latin-\xEF\xBF\xBD.jpg");
 }
 
 TEST_CASE("run state: text that sslrun did not write is a CheckpointError", "[train][state]") {
   train::RunState state;
   state.recipe = "{}";
   const std::string good = train::encode_state(state);
-  for (const std::string& bad : {std::string(), std::string("{}"), std::string("[1]"), good.substr(0, good.size() / 2),
+  for (const std::string& bad : {std::string(),
+                                 std::string("{}"),
+                                 std::string("[1]"),
+                                 good.substr(0, good.size() / 2),
                                  recipe::replaced(good, "\"step\": 0", "\"step\": \"zero\"")}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(train::decode_state(bad), CheckpointError);
   }
-  CHECK(has(refusal([&] { train::decode_state(recipe::replaced(good, "\"version\": 1", "\"version\": 2")); }),
+  CHECK(has(refusal([&] {
+              train::decode_state(recipe::replaced(good, "\"version\": 1", "\"version\": 2"));
+            }),
             "5: state.json must have version 1, got 2"));
 }
 
-TEST_CASE("run state: the same recipe written otherwise is the same run; what trains differently is named", "[train][state]") {
+TEST_CASE(
+    "run state: the same recipe written otherwise is the same run; what trains differently is "
+    "named",
+    "[train][state]") {
   const recipe::Workplace place;
   const train::RunState saved = run_of(place.load(recipe::kGood));
   const auto answer = [&](const std::string& text, const std::vector<std::string>& overrides = {}) {
-    return refusal([&] { train::require_same_run(saved, run_of(place.load(text, overrides)), "runs/r"); });
+    return refusal(
+        [&] { train::require_same_run(saved, run_of(place.load(text, overrides)), "runs/r"); });
   };
   CHECK(answer(recipe::kGood).empty());
-  CHECK(answer("# a comment\n" + recipe::replaced(recipe::kGood, "temperature: 0.5", "temperature: 5.0e-1")).empty());
+  CHECK(answer("# a comment\n" +
+               recipe::replaced(recipe::kGood, "temperature: 0.5", "temperature: 5.0e-1"))
+            .empty());
   CHECK(answer(recipe::kGood, {"checkpoint.keep_last=7"}).empty());  // changes no number of the run
 
   const std::string changed = answer(recipe::kGood, {"optimizer.lr=0.2", "method.temperature=0.4"});
@@ -98,12 +111,14 @@ TEST_CASE("run state: the same recipe written otherwise is the same run; what tr
   CHECK(!has(changed, "epochs"));
 }
 
-TEST_CASE("run state: another list of images is refused, whatever the recipe calls it", "[train][state]") {
+TEST_CASE("run state: another list of images is refused, whatever the recipe calls it",
+          "[train][state]") {
   const recipe::Workplace place;
   const recipe::LoadedRecipe loaded = place.load(recipe::kGood);
   const train::RunState saved = run_of(loaded);
   place.write("train/b/4.png", "one more");
-  const std::string text = refusal([&] { train::require_same_run(saved, run_of(loaded), "runs/r"); });
+  const std::string text =
+      refusal([&] { train::require_same_run(saved, run_of(loaded), "runs/r"); });
   CHECK(has(text, "4: data.train must hold the images that the run in 'runs/r' was started with"));
   CHECK(has(text, saved.data));
 }
