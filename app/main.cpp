@@ -11,7 +11,9 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <new>
+#include <string>
 
 namespace {
 
@@ -35,6 +37,17 @@ int report(const sslrun::config::ConfigError& e) {
 int main(int argc, char** argv) {
   CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
   root.require_subcommand(1);
+  root.fallthrough();  // the options below may stand behind the command too
+  static const std::map<std::string, sslrun::Color> colors{{"auto", sslrun::Color::kAuto},
+                                                           {"always", sslrun::Color::kAlways},
+                                                           {"never", sslrun::Color::kNever}};
+  root.add_option_function<std::string>(
+          "--color",
+          [](const std::string& when) { sslrun::set_color(colors.at(when)); },
+          "auto (the default: on a terminal; NO_COLOR and CLICOLOR_FORCE are honoured), always or "
+          "never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->trigger_on_parse();
   root.footer(
       "Example:\n  sslrun config init recipe.yaml\n  sslrun pretrain recipe.yaml\n  sslrun "
       "linear-probe runs/recipe");

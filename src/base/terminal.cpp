@@ -7,11 +7,22 @@
 
 namespace sslrun {
 
+namespace {
+
+Color chosen = Color::kAuto;
+
+}  // namespace
+
+void set_color(Color choice) {
+  chosen = choice;
+}
+
 bool is_terminal(int fd) {
   return ::isatty(fd) == 1 && env("TERM").value_or("dumb") != "dumb";
 }
 
 bool use_color(int fd) {
+  if (chosen != Color::kAuto) return chosen == Color::kAlways;
   const auto forced = env("CLICOLOR_FORCE");
   if (forced && !forced->empty() && *forced != "0") return true;
   const auto refused = env("NO_COLOR");

@@ -17,8 +17,9 @@ struct BenchOptions {
 /// Prints one line per case and tool to stdout: median, least and most of `reps` repetitions, which
 /// alternate between the tools of a case, and a line with the ratio where there are two. With json:
 /// one object a line {tool, case, unit, samples, median, min, max, reps, rss_mb, versions, note}.
-/// What the numbers mean goes to stderr. errors    UsageError for a case that there is not, threads
-/// < 0 or reps < 1; DataError where the images cannot be used.
+/// What the numbers mean goes to stderr.
+/// errors    UsageError for a case that there is not, threads < 0 or reps < 1; DataError where the
+///           images cannot be used.
 void run_bench(const BenchOptions& options);
 
 }  // namespace sslrun::bench

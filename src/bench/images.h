@@ -18,7 +18,7 @@ class JpegFolder {
  public:
   /// The folder `data`, or, where that is empty, a temporary one with `count` synthetic files.
   /// errors    DataError where `data` is no folder or has fewer than `least` JPEG files;
-  /// StorageError.
+  ///           StorageError.
   JpegFolder(const std::string& data,
              std::int64_t least,
              std::int64_t count,

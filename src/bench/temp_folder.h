@@ -3,7 +3,8 @@
 
 namespace sslrun::bench {
 
-/// A folder below the system's temporary one that is gone with the object. errors    StorageError.
+/// A folder below the system's temporary one that is gone with the object.
+/// errors    StorageError.
 class TempFolder {
  public:
   TempFolder();

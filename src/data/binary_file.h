@@ -8,18 +8,18 @@
 namespace sslrun::data {
 
 /// Content of a file, unpacked when it is gzip.
-/// errors  DataError names the file: cannot be opened or read, damaged or cut gzip, more than 16
-///         GiB unpacked.
+/// errors    DataError names the file: cannot be opened or read, damaged or cut gzip, more than 16
+///           GiB unpacked.
 std::string read_binary_file(const std::string& path);
 
 /// The first num_bytes of the content, fewer where it is shorter. Costs the same for a file of any
 /// size.
-/// errors  DataError names the file: cannot be opened or read, damaged or cut gzip as far as it was
-///         looked at.
+/// errors    DataError names the file: cannot be opened or read, damaged or cut gzip as far as it
+///           was looked at.
 std::string read_binary_head(const std::string& path, std::size_t num_bytes);
 
 /// Everything after the first skip_bytes of the content, which must be num_bytes long.
-/// errors  as read_binary_file; DataError too where the length is another one.
+/// errors    as read_binary_file; DataError too where the length is another one.
 std::vector<std::uint8_t> read_binary_tail(const std::string& path,
                                            std::size_t skip_bytes,
                                            std::size_t num_bytes);

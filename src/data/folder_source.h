@@ -12,7 +12,7 @@ namespace sslrun::data {
 /// whose first bytes are JPEG or PNG. Names that start with a dot are left out. Links to files and
 /// folders are followed, a loop is entered once. Labels: the folder of the first level, when no
 /// image lies directly in root; classes sorted by bytes.
-/// errors  DataError when root is no readable folder or holds no image.
+/// errors    DataError when root is no readable folder or holds no image.
 std::unique_ptr<Source> open_folder(const std::string& root);
 
 }  // namespace sslrun::data

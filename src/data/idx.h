@@ -14,9 +14,9 @@ bool has_idx(const std::string& folder, Split split);
 /// also .gz), or one such file of images. The labels beside it are read when they are there; the
 /// pixels at the first read, which is where damage in the middle of a gzip file shows, as a
 /// DataError.
-/// errors  DataError names the file: not IDX, cut, longer than its header says, labels that do not
-///         match.
-/// source  http://yann.lecun.com/exdb/mnist/, "file formats for the MNIST database".
+/// errors    DataError names the file: not IDX, cut, longer than its header says, labels that do
+///           not match.
+/// source    http://yann.lecun.com/exdb/mnist/, "file formats for the MNIST database".
 std::unique_ptr<Source> open_idx(const std::string& path, Split split);
 
 }  // namespace sslrun::data

@@ -38,7 +38,7 @@ enum class Split { kTrain, kTest };
 /// .gz), "cifar" (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the
 /// folder. split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/)
 /// where a folder has both.
-/// errors  DataError says what was looked for and what to do; UsageError for an unknown format.
+/// errors    DataError says what was looked for and what to do; UsageError for an unknown format.
 std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split);
 
 }  // namespace sslrun::data

@@ -7,8 +7,7 @@ namespace sslrun::eval {
 
 struct KnnOptions {
   std::string run;  // run folder
-  std::string
-      data;  // labelled images in two parts (train, val); empty: the recipe's data.train and data.val
+  std::string data;  // labelled images in two parts (train, val); empty: those of the recipe
   std::string format = "auto";
   std::string devices = "auto";
   bool json = false;

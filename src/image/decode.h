@@ -27,12 +27,12 @@ enum class Format { kUnknown, kJpeg, kPng };
 /// Format told by the first bytes (8 are enough), never by a file name.
 Format sniff(std::span<const std::byte> head);
 
-/// Decodes a whole file's bytes into out, always RGB: shapes out [height, width, 3].
-/// JPEG: baseline and progressive; gray, YCbCr, RGB, CMYK and YCCK (Adobe's inverted inks handled,
-/// ICC ignored). PNG: palette, gray, 16 bits scaled to 8, interlaced; alpha composited on white.
-/// The EXIF orientation (JPEG APP1, PNG eXIf) is applied: out is upright.
-/// errors  BadImage for what is cut, corrupt, larger than kMaxPixels or of another format (out is
-///         then unspecified); std::bad_alloc. Thread-safe on distinct out.
+/// Decodes a whole file's bytes into out, always RGB: shapes out [height, width, 3]. JPEG: baseline
+/// and progressive; gray, YCbCr, RGB, CMYK and YCCK (Adobe's inverted inks handled, ICC ignored).
+/// PNG: palette, gray, 16 bits scaled to 8, interlaced; alpha composited on white. The EXIF
+/// orientation (JPEG APP1, PNG eXIf) is applied: out is upright.
+/// errors    BadImage for what is cut, corrupt, larger than kMaxPixels or of another format (out is
+///           then unspecified); std::bad_alloc. Thread-safe on distinct out.
 void decode(std::span<const std::byte> bytes, Image& out);
 
 }  // namespace sslrun::image

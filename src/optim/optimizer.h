@@ -36,7 +36,7 @@ class Optimizer {
   nn::NamedTensors state() const;
   /// Copies `values`, as state() of an optimizer of the same kind gave them, into this one.
   /// errors    CheckpointError when a name is missing or unknown, or a shape differs: names the
-  /// first and how many.
+  ///           first and how many.
   void load_state(const nn::NamedTensors& values);
 
  protected:

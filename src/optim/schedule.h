@@ -10,7 +10,8 @@ namespace sslrun::optim {
 /// The learning rate of every step. With S steps in all and W of warm-up: peak * s / W for s < W,
 /// so the first step of a warm-up has rate 0; from W on, "cosine": final + (peak - final) (1 +
 /// cos(pi (s - W) / (S - W))) / 2, which would reach final_lr at s = S, one step after the last;
-/// "constant": peak. source    SimCLR, BYOL, MoCo v3 and MAE share this warm-up and cosine.
+/// "constant": peak.
+/// source    SimCLR, BYOL, MoCo v3 and MAE share this warm-up and cosine.
 class Schedule {
  public:
   /// peak: the rate at the end of the warm-up. steps_per_epoch >= 1.

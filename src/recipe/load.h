@@ -33,9 +33,10 @@ struct OpenedData {
 /// labels.
 bool runs_knn(const Recipe& recipe, const OpenedData& data);
 
-/// Opens the recipe's data. errors    ConfigError, pointing into the recipe, where there is nothing
-/// to learn from, the batch is larger than the data set, the format is not what the recipe says, or
-/// k-NN cannot compare the two halves.
+/// Opens the recipe's data.
+/// errors    ConfigError, pointing into the recipe, where there is nothing to learn from, the batch
+///           is larger than the data set, the format is not what the recipe says, or k-NN cannot
+///           compare the two halves.
 OpenedData open_data(const LoadedRecipe& loaded);
 
 /// Every key with its value, one a line: recipe.resolved.yaml. origins: say where each value came

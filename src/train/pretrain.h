@@ -14,9 +14,8 @@ struct PretrainOptions {
   bool dry_run = false;                // check everything, write nothing
 };
 
-/// Trains, or goes on with, the run of a recipe. Words go to stderr.
-/// Returns the exit status: 0 done; stopped by a signal and saved: 130 or 143, 75 under a batch
-/// system.
+/// Trains, or goes on with, the run of a recipe. Words go to stderr. Returns the exit status: 0
+/// done; stopped by a signal and saved: 130 or 143, 75 under a batch system.
 /// errors    ConfigError, DataError, CheckpointError, NumericsError, StorageError, DeviceError.
 int pretrain(const PretrainOptions& options);
 

@@ -7,8 +7,9 @@
 namespace sslrun::views {
 
 /// Changes brightness, contrast, saturation and hue in an order drawn anew for each view, with
-/// probability p. source    torchvision 0.26 RandomApply([ColorJitter(..)], p), on floats: each
-/// step clamps to [0, 1].
+/// probability p.
+/// source    torchvision 0.26 RandomApply([ColorJitter(..)], p), on floats: each step clamps to [0,
+///           1].
 struct ColorJitter final : ViewOp {
   /// One view's parameters. order: a permutation of 0 brightness, 1 contrast, 2 saturation, 3 hue.
   /// brightness, contrast, saturation: factors, 1 changes nothing. hue: in turns, 0 changes

@@ -9,8 +9,9 @@ namespace sslrun::views {
 
 /// The view that evaluation uses: nothing random. From 64 pixels on the short side becomes
 /// round(size * 256 / 224) and the centre [size, size] is kept; below, the short side becomes size.
-/// Bilinear with antialias, then normalisation. source    torchvision 0.26 Resize(256),
-/// CenterCrop(224), Normalize; the long side is int(short * long / short side).
+/// Bilinear with antialias, then normalisation.
+/// source    torchvision 0.26 Resize(256), CenterCrop(224), Normalize; the long side is int(short *
+///           long / short side).
 class EvalTransform {
  public:
   /// size >= 1.

@@ -10,7 +10,7 @@ namespace sslrun::views {
 
 /// Gaussian blur of random width, with probability p.
 /// source    SimCLR, arXiv:2002.05709 appendix A: a kernel of a tenth of the image's side, sigma in
-/// [0.1, 2].
+///           [0.1, 2].
 struct GaussianBlur final : ViewOp {
   static constexpr std::int64_t kMaxTaps = 129;  // of kernels/augment/gaussian_blur.h
 

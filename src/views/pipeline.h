@@ -17,7 +17,7 @@ namespace sslrun::views {
 class Pipeline {
  public:
   /// errors    Error with exit code 3, naming augmentations[i].ops, for a list that ops_problem
-  /// refuses or no view.
+  ///           refuses or no view.
   Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed);
 
   std::int64_t num_views() const { return static_cast<std::int64_t>(views_.size()); }

@@ -10,22 +10,28 @@ namespace sslrun::views {
 namespace {
 
 constexpr std::int64_t kGap = 2;
+constexpr std::int64_t kCell = 112;  // views far smaller than this are enlarged
 constexpr std::uint8_t kBackground = 128;
+
+std::uint8_t visible(float value) {
+  // A NaN compares false with both bounds of std::clamp: written as black.
+  return static_cast<std::uint8_t>(
+      std::lround((value > 0.0f ? std::min(value, 1.0f) : 0.0f) * 255));
+}
 
 void paint(const float* view_HWC,
            ViewShape shape,
            const ChannelStats& stats,
+           std::int64_t zoom,
            image::Image& out,
            std::int64_t top,
            std::int64_t left) {
-  for (std::int64_t y = 0; y < shape.height; ++y) {
+  for (std::int64_t y = 0; y < shape.height * zoom; ++y) {
+    const float* from = view_HWC + y / zoom * shape.width * 3;
     std::uint8_t* row = out.pixels.data() + ((top + y) * out.width + left) * 3;
-    for (std::int64_t i = 0; i < shape.width * 3; ++i) {
+    for (std::int64_t i = 0; i < shape.width * zoom * 3; ++i) {
       const auto c = static_cast<std::size_t>(i % 3);
-      const float value = view_HWC[y * shape.width * 3 + i] * stats.std[c] + stats.mean[c];
-      // A NaN compares false with both bounds of std::clamp: written as black.
-      const float visible = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
-      row[i] = static_cast<std::uint8_t>(std::lround(visible * 255.0f));
+      row[i] = visible(from[i / 3 / zoom * 3 + i % 3] * stats.std[c] + stats.mean[c]);
     }
   }
 }
@@ -42,7 +48,8 @@ image::Image preview_grid(const Pipeline& pipeline,
     cell = std::max({cell, pipeline.shape(v).height, pipeline.shape(v).width});
   }
   image::Image out;
-  const std::int64_t pitch = cell + kGap;
+  const std::int64_t zoom = std::max<std::int64_t>(1, kCell / cell);
+  const std::int64_t pitch = cell * zoom + kGap;
   out.reshape(pipeline.num_views() * pitch - kGap, rows * pitch - kGap, 3);
   std::fill(out.pixels.begin(), out.pixels.end(), kBackground);
   for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
@@ -51,7 +58,13 @@ image::Image preview_grid(const Pipeline& pipeline,
     check_invariant(static_cast<std::int64_t>(view.size()) >= rows * shape.size(),
                     "a preview's views hold its rows");
     for (std::int64_t r = 0; r < rows; ++r) {
-      paint(view.data() + r * shape.size(), shape, pipeline.stats(v), out, r * pitch, v * pitch);
+      paint(view.data() + r * shape.size(),
+            shape,
+            pipeline.stats(v),
+            zoom,
+            out,
+            r * pitch,
+            v * pitch);
     }
   }
   return out;

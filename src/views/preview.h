@@ -10,9 +10,9 @@
 namespace sslrun::views {
 
 /// A picture of views: one row per image, one column per view, normalisation undone, 2 gray pixels
-/// between. shapes    views[v] [>= rows, H_v, W_v, 3] float32, as in data::Batch; rows >= 1.
-/// Smaller views sit at the top left
-///           of a cell of the largest one.
+/// between; small views are enlarged by a whole factor, their pixels as squares.
+/// shapes    views[v] [>= rows, H_v, W_v, 3] float32, as in data::Batch; rows >= 1. Smaller views
+///           sit at the top left of a cell of the largest one.
 image::Image preview_grid(const Pipeline& pipeline,
                           std::span<const std::vector<float>> views,
                           std::int64_t rows);

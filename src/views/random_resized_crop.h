@@ -16,7 +16,7 @@ struct Box {
 
 /// A random part of the image, resized to a square by the antialiased bilinear filter.
 /// source    torchvision 0.26 RandomResizedCrop.get_params: 10 tries, then the centre crop nearest
-/// to the ratios.
+///           to the ratios.
 struct RandomResizedCrop final : ViewOp {
   std::int64_t size = 224;
   std::array<double, 2> scale{0.08, 1.0};

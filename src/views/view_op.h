@@ -20,8 +20,7 @@ struct ViewShape {
 
 /// A view in the making.
 /// shapes    pixels [channels, height, width] float32 in [0, 1], unspecified before the crop has
-/// run;
-///           out_HWC [height, width, channels] float32, written by normalize; the two do not
+///           run; out_HWC [height, width, channels] float32, written by normalize; the two do not
 ///           overlap.
 struct Canvas {
   const image::Image& source;

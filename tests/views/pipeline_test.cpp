@@ -197,18 +197,21 @@ TEST_CASE("preview: normalisation is undone and cells do not touch", "[views]") 
     views.push_back(view);
   }
   const image::Image grid = preview_grid(p, views, 2);
-  REQUIRE(grid.width == 14);
-  REQUIRE(grid.height == 14);
+  constexpr std::int64_t kZoom = 18, kSide = 2 * 6 * kZoom + 2;  // 112 / 6, and a gap
+  REQUIRE(grid.width == kSide);
+  REQUIRE(grid.height == kSide);
   const auto at = [&](std::int64_t y, std::int64_t x) {
-    return int(grid.pixels[std::size_t((y * 14 + x) * 3)]);
+    return int(grid.pixels[std::size_t((y * kSide + x) * 3)]);
   };
+  constexpr std::int64_t kEnd = 6 * kZoom, kNext = kEnd + 2;
   CHECK(at(0, 0) == 200);
-  CHECK(at(5, 5) == 200);
-  CHECK(at(6, 0) == 128);
-  CHECK(at(0, 6) == 128);
-  CHECK(at(8, 8) == 10);
-  CHECK(at(11, 11) == 10);
-  CHECK(at(12, 12) == 128);  // the smaller view leaves the rest of its cell
+  CHECK(at(kEnd - 1, kEnd - 1) == 200);
+  CHECK(at(kEnd, 0) == 128);
+  CHECK(at(0, kEnd) == 128);
+  CHECK(at(kNext, kNext) == 10);
+  CHECK(at(kNext + 4 * kZoom - 1, kNext + 4 * kZoom - 1) == 10);
+  CHECK(at(kNext + 4 * kZoom, kNext) == 128);  // the smaller view leaves the rest of its cell
+  CHECK(at(kNext, kNext + 4 * kZoom) == 128);
   views[1].resize(10);
   CHECK_THROWS(preview_grid(p, views, 2));
 }
