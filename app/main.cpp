@@ -32,10 +32,7 @@ int report(const sslrun::config::ConfigError& e) {
   return e.exit_code();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
+void declare(CLI::App& root) {
   root.require_subcommand(1);
   root.fallthrough();  // the options below may stand behind the command too
   static const std::map<std::string, sslrun::Color> colors{{"auto", sslrun::Color::kAuto},
@@ -54,6 +51,11 @@ int main(int argc, char** argv) {
 #define COMMAND(name) sslrun::app::add_##name(root);
 #include "app/commands/commands.def"
 #undef COMMAND
+}
+
+int run(int argc, char** argv) {
+  CLI::App root{"Self-supervised pretraining from a recipe", "sslrun"};
+  declare(root);
   try {
     root.parse(argc, argv);
     return 0;
@@ -61,6 +63,14 @@ int main(int argc, char** argv) {
     return e.get_exit_code();  // a command's own status: stopped and saved
   } catch (const CLI::ParseError& e) {
     return root.exit(e) == 0 ? 0 : 2;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const sslrun::config::ConfigError& e) {
     return report(e);
   } catch (const sslrun::Error& e) {

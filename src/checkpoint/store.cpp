@@ -139,7 +139,7 @@ CheckpointStore::CheckpointStore(const fs::path& run_folder, std::int64_t keep_l
 fs::path CheckpointStore::save(std::int64_t step, const Snapshot& snapshot) {
   std::error_code error;
   if (fs::create_directories(folder_, error)) fsync_path(folder_.parent_path());
-  const fs::path target = folder_ / fmt::format("step-{:08d}", step);
+  fs::path target = folder_ / fmt::format("step-{:08d}", step);
   const fs::path temporary = target.string() + ".tmp-" + nonce();
   fs::create_directory(temporary, error);
   if (error) throw_storage_error("create", temporary, error.value());

@@ -65,7 +65,9 @@ void merge(Node& under, Node over) {
 class Loader {
  public:
   Document load(const fs::path& path, const Span& asked_at) {
-    const fs::path real = fs::weakly_canonical(path);
+    std::error_code no_name;  // a pipe has none: it cannot be its own base either
+    fs::path real = fs::weakly_canonical(path, no_name);
+    if (no_name) real = path;
     if (std::find(open_.begin(), open_.end(), real) != open_.end()) {
       std::string chain;
       for (const fs::path& p : open_) chain += p.filename().string() + " -> ";

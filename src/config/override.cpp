@@ -110,7 +110,7 @@ void apply_override(Node& root, const std::string& argument, std::vector<Diagnos
 
   Node* at = &root;
   for (const Segment& s : segments) {
-    const std::string upto(path.substr(0, s.first > 0 && s.key.size() ? s.first - 1 : s.first));
+    const std::string upto(path.substr(0, s.first > 0 && !s.key.empty() ? s.first - 1 : s.first));
     const Span here = span(s.first, s.length);
     if (s.key.empty()) {
       if (!at->is_list()) {

@@ -109,7 +109,7 @@ std::string key_of(nlohmann::json::json_pointer place) {
     const std::string& part = place.back();
     const bool index = part.find_first_not_of("0123456789") == std::string::npos;
     const char* joint = key.empty() || key.front() == '[' ? "" : ".";
-    key = (index ? "[" + part + "]" : part) + joint + key;
+    key.insert(0, joint).insert(0, index ? fmt::format("[{}]", part) : part);
   }
   return key;
 }

@@ -52,7 +52,7 @@ fs::path configs_folder() {
   }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path().parent_path() / "share" / "sslrun" / "configs";
+  fs::path installed = program.parent_path().parent_path() / "share" / "sslrun" / "configs";
   if (!program.empty() && is_folder(installed)) return installed;
   if (is_folder(SSLRUN_SOURCE_CONFIGS)) return SSLRUN_SOURCE_CONFIGS;
   throw StorageError(

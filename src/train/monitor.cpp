@@ -29,7 +29,7 @@ bool says_done(const std::filesystem::path& run_folder) {
   return status.is_object() && status.value("state", "") == "done";
 }
 
-Monitor::Monitor(std::filesystem::path run_folder,
+Monitor::Monitor(const std::filesystem::path& run_folder,
                  const RunPlan& plan,
                  std::int64_t first_step,
                  double before_s)

@@ -19,7 +19,7 @@ bool says_done(const std::filesystem::path& run_folder);
 class Monitor {
  public:
   /// before_s: what earlier sittings of the run took.
-  Monitor(std::filesystem::path run_folder,
+  Monitor(const std::filesystem::path& run_folder,
           const RunPlan& plan,
           std::int64_t first_step,
           double before_s);

@@ -20,9 +20,10 @@ expect "version --json is JSON" 0 '^\{"version":"[0-9.]+"' "$sslrun" version --j
 expect "explain knows an exit code" 0 'same command again' "$sslrun" explain 75
 expect "explain refuses an unknown code" 2 "got '999'" "$sslrun" explain 999
 colored() {  # colored WANT ARGUMENT...: whether the mistakes of a recipe are in colour, with NO_COLOR set
-  local want=$1 got=no
+  local want=$1 got=no out
   shift
-  NO_COLOR=1 "$sslrun" "$@" config check <(echo "x: 1") 2>&1 | grep -q $'\e\[' && got=yes
+  out=$(NO_COLOR=1 "$sslrun" "$@" config check <(echo "x: 1") 2>&1)
+  [[ $out == *$'\e['* ]] && got=yes
   if [ "$got" != "$want" ]; then
     echo "FAILED: colour with '$*': expected $want, got $got"
     failures=$((failures + 1))
