@@ -24,22 +24,25 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kImageExtensions = {".jpg",
-                                                               ".jpeg",
-                                                               ".jpe",
-                                                               ".jfif",
-                                                               ".png",
-                                                               ".webp",
-                                                               ".bmp",
-                                                               ".tif",
-                                                               ".tiff",
-                                                               ".gif",
-                                                               ".avif",
-                                                               ".heic",
-                                                               ".heif",
-                                                               ".jxl",
-                                                               ".jp2",
-                                                               ".ppm"};
+constexpr std::string_view kImageExtensions[] = {".jpg",
+                                                 ".jpeg",
+                                                 ".jpe",
+                                                 ".jfif",
+                                                 ".png",
+                                                 ".webp",
+                                                 ".bmp",
+                                                 ".tif",
+                                                 ".tiff",
+                                                 ".gif",
+                                                 ".avif",
+                                                 ".heic",
+                                                 ".heif",
+                                                 ".jxl",
+                                                 ".jp2",
+                                                 ".pbm",
+                                                 ".pgm",
+                                                 ".ppm",
+                                                 ".pnm"};
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 30;
 
@@ -79,10 +82,11 @@ bool looks_like_image(const std::string& path) {
   for (char& c : ending) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (std::find(kImageExtensions.begin(), kImageExtensions.end(), ending) != kImageExtensions.end())
+  if (std::find(std::begin(kImageExtensions), std::end(kImageExtensions), ending) !=
+      std::end(kImageExtensions))
     return true;
   const Descriptor file(path);
-  std::array<std::byte, 8> head{};
+  std::array<std::byte, image::kSniffBytes> head{};
   const std::int64_t count = file.get() < 0 ? 0 : read_fully(file.get(), head.data(), head.size());
   return count > 0 &&
          image::sniff({head.data(), static_cast<std::size_t>(count)}) != image::Format::kUnknown;
@@ -154,7 +158,9 @@ class FolderSource final : public Source {
   explicit FolderSource(const std::string& root) : root_(root), paths_(Scan(root).take()) {
     if (paths_.empty()) {
       throw DataError(
-          fmt::format("no image below '{}': put JPEG or PNG files there, at any depth", root));
+          fmt::format("no image below '{}': put JPEG, PNG, WebP, TIFF, GIF, BMP or PNM files "
+                      "there, at any depth",
+                      root));
     }
     label_by_folder();
     std::string names;

@@ -1,8 +1,13 @@
 #include "image/decode.h"
 
+#include "image/bmp.h"
+#include "image/gif.h"
 #include "image/jpeg.h"
 #include "image/orientation.h"
 #include "image/png_read.h"
+#include "image/pnm.h"
+#include "image/tiff.h"
+#include "image/webp.h"
 
 #include <algorithm>
 #include <string_view>
@@ -14,19 +19,30 @@ namespace {
 constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kJpegMagic = "\xff\xd8\xff";
 
-// What the bytes look like, for the message about a file that is neither JPEG nor PNG.
+bool is_tiff(std::string_view head) {
+  return head.starts_with(std::string_view("II*\0", 4)) ||
+         head.starts_with(std::string_view("MM\0*", 4)) ||
+         head.starts_with(std::string_view("II+\0\x08\0\0\0", 8)) ||  // BigTIFF
+         head.starts_with(std::string_view("MM\0+\0\x08\0\0", 8));
+}
+
+// "P6" and a blank: two letters alone begin many texts.
+bool is_pnm(std::string_view head) {
+  return head.size() >= 3 && head[0] == 'P' && head[1] >= '1' && head[1] <= '6' &&
+         (head[2] == ' ' || head[2] == '#' || (head[2] >= '\t' && head[2] <= '\r'));
+}
+
+// A bitmap's bytes 6 to 9 are reserved and 0.
+bool is_bmp(std::string_view head) {
+  return head.size() >= 10 && head.starts_with("BM") &&
+         head.substr(6, 4) == std::string_view("\0\0\0\0", 4);
+}
+
+// What the bytes look like, for the message about a file of no format that is read.
 std::string describe_unknown(std::string_view head) {
-  if (head.starts_with("GIF8")) return "unsupported format: gif";
-  if (head.starts_with("BM")) return "unsupported format: bmp";
-  if (head.starts_with(std::string_view("II*\0", 4)) ||
-      head.starts_with(std::string_view("MM\0*", 4))) {
-    return "unsupported format: tiff";
-  }
-  if (head.size() >= 12 && head.starts_with("RIFF") && head.substr(8, 4) == "WEBP") {
-    return "unsupported format: webp";
-  }
   if (head.size() >= 12 && head.substr(4, 4) == "ftyp") return "unsupported format: avif or heic";
-  if (kPngMagic.starts_with(head) || kJpegMagic.starts_with(head))
+  if (kPngMagic.starts_with(head) || kJpegMagic.starts_with(head) || head.starts_with("RIFF") ||
+      head.starts_with("GIF8") || head.starts_with("BM"))
     return "truncated: a signature without an image";
   const std::size_t text = head.find_first_not_of(" \t\r\n");
   if (text != std::string_view::npos && head[text] == '<') return "not an image: html or xml";
@@ -41,19 +57,40 @@ Format sniff(std::span<const std::byte> head) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
   if (text.starts_with(kJpegMagic)) return Format::kJpeg;
   if (text.starts_with(kPngMagic)) return Format::kPng;
+  if (text.size() >= 12 && text.starts_with("RIFF") && text.substr(8, 4) == "WEBP")
+    return Format::kWebp;
+  if (is_tiff(text)) return Format::kTiff;
+  if (text.starts_with("GIF87a") || text.starts_with("GIF89a")) return Format::kGif;
+  if (is_bmp(text)) return Format::kBmp;
+  if (is_pnm(text)) return Format::kPnm;
   return Format::kUnknown;
 }
 
 void decode(std::span<const std::byte> bytes, Image& out) {
   if (bytes.empty()) throw BadImage("empty file");
-  switch (sniff(bytes)) {
-    case Format::kJpeg:
-      return apply_orientation(decode_jpeg(bytes, out), out);
-    case Format::kPng:
-      return apply_orientation(decode_png(bytes, out), out);
-    case Format::kUnknown:
-      break;
-  }
+  using Decode = int (*)(std::span<const std::byte>, Image&);
+  const auto decoder = [&]() -> Decode {
+    switch (sniff(bytes)) {
+      case Format::kJpeg:
+        return decode_jpeg;
+      case Format::kPng:
+        return decode_png;
+      case Format::kWebp:
+        return decode_webp;
+      case Format::kTiff:
+        return decode_tiff;
+      case Format::kGif:
+        return decode_gif;
+      case Format::kBmp:
+        return decode_bmp;
+      case Format::kPnm:
+        return decode_pnm;
+      case Format::kUnknown:
+        break;
+    }
+    return nullptr;
+  }();
+  if (decoder != nullptr) return apply_orientation(decoder(bytes, out), out);
   const std::size_t size = std::min<std::size_t>(bytes.size(), 64);
   throw BadImage(describe_unknown({reinterpret_cast<const char*>(bytes.data()), size}));
 }

@@ -1,36 +1,35 @@
-// Bytes of a JPEG or PNG file -> RGB pixels.
+// Bytes of an image file -> RGB pixels.
 #pragma once
+#include "image/bad_image.h"
 #include "image/image.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
-#include <string>
 
 namespace sslrun::image {
 
-/// Bytes that are not a complete image of a known format. what(): the reason in lower case,
-/// beginning with its kind: "empty file", "truncated: ..", "corrupt: ..", "too large: ..",
-/// "unsupported format: ..", "not an image: ..". Not a sslrun::Error: the loader replaces the
-/// sample, `data check` lists it, neither stops a run.
-class BadImage : public std::runtime_error {
- public:
-  explicit BadImage(const std::string& reason) : std::runtime_error(reason) {}
-};
+enum class Format { kUnknown, kJpeg, kPng, kWebp, kTiff, kGif, kBmp, kPnm };
 
-/// Largest width * height that decode accepts; refused from the header, before memory is taken.
-constexpr std::int64_t kMaxPixels = 178'956'970;
+/// How many of a file's first bytes tell its format.
+constexpr std::size_t kSniffBytes = 12;
 
-enum class Format { kUnknown, kJpeg, kPng };
-
-/// Format told by the first bytes (8 are enough), never by a file name.
+/// Format told by the first kSniffBytes bytes, never by a file name.
 Format sniff(std::span<const std::byte> head);
 
-/// Decodes a whole file's bytes into out, always RGB: shapes out [height, width, 3]. JPEG: baseline
-/// and progressive; gray, YCbCr, RGB, CMYK and YCCK (Adobe's inverted inks handled, ICC ignored).
-/// PNG: palette, gray, 16 bits scaled to 8, interlaced; alpha composited on white. The EXIF
-/// orientation (JPEG APP1, PNG eXIf) is applied: out is upright.
+/// Decodes a whole file's bytes into out, always RGB, 8 bits: shapes out [height, width, 3].
+/// JPEG      baseline and progressive; gray, YCbCr, RGB, CMYK and YCCK (Adobe's inverted inks
+///           handled, ICC ignored)
+/// PNG       palette, gray, 16 bits, interlaced
+/// WebP      lossy and lossless; the first frame of an animation
+/// TIFF      strips and tiles, contiguous or separate planes, 8 and 16 bits gray and RGB, every
+///           compression that libtiff has; palettes, 1 to 4 bits, YCbCr, CMYK as libtiff converts
+///           them; the first page
+/// GIF       the first frame, on its screen
+/// BMP       1 to 32 bits, without run-length coding
+/// PNM       P1 to P6
+/// 16 bits are scaled to 8 and rounded to nearest; alpha is composited on white; what a first frame
+/// leaves open is white. The EXIF or TIFF orientation is applied: out is upright.
 /// errors    BadImage for what is cut, corrupt, larger than kMaxPixels or of another format (out is
 ///           then unspecified); std::bad_alloc. Thread-safe on distinct out.
 void decode(std::span<const std::byte> bytes, Image& out);

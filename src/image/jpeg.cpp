@@ -9,7 +9,7 @@
 #include <new>
 #include <string>
 // jpeglib.h needs <cstdio> before it.
-#include "image/decode.h"
+#include "image/bad_image.h"
 #include "image/orientation.h"
 
 #include <jerror.h>
@@ -150,10 +150,7 @@ int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
   if (!read_header(decoder, bytes) || decoder.code != 0) throw_reason(decoder);
   const std::int64_t width = decoder.info.image_width;
   const std::int64_t height = decoder.info.image_height;
-  if (width * height > kMaxPixels) {
-    throw BadImage(
-        fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
-  }
+  check_size(width, height);
   const int orientation =
       saved_orientation(decoder.info);  // now: finishing drops the saved markers
   const bool inks =

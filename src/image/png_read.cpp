@@ -1,9 +1,9 @@
 #include "image/png_read.h"
 
-#include "image/decode.h"
+#include "image/bad_image.h"
+#include "image/composite.h"
 #include "image/orientation.h"
 
-#include <fmt/format.h>
 #include <png.h>
 
 #include <csetjmp>
@@ -87,18 +87,6 @@ bool read_rows(Decoder& decoder, png_bytepp rows) {
   throw BadImage((decoder.truncated ? "truncated: " : "corrupt: ") + std::string(decoder.message));
 }
 
-// RGBA -> RGB on white, in place.
-void composite_on_white(std::uint8_t* pixels, std::int64_t num_pixels) {
-  const std::uint8_t* from = pixels;
-  for (std::int64_t i = 0; i < num_pixels; ++i, from += 4) {
-    const int alpha = from[3];
-    const int rgb[3] = {from[0], from[1], from[2]};
-    for (const int value : rgb) {
-      *pixels++ = static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-    }
-  }
-}
-
 int chunk_orientation(Decoder& decoder) {
 #ifdef PNG_eXIf_SUPPORTED
   png_uint_32 size = 0;
@@ -123,10 +111,7 @@ int decode_png(std::span<const std::byte> bytes, Image& out) {
   if (!read_header(decoder)) throw_reason(decoder);
   const std::int64_t width = png_get_image_width(decoder.png, decoder.info);
   const std::int64_t height = png_get_image_height(decoder.png, decoder.info);
-  if (width * height > kMaxPixels) {
-    throw BadImage(
-        fmt::format("too large: {} x {} pixels, at most {} are read", width, height, kMaxPixels));
-  }
+  check_size(width, height);
   if (!set_transforms(decoder)) throw_reason(decoder);
   const std::int64_t channels = png_get_channels(decoder.png, decoder.info);
   out.reshape(width, height, channels);
@@ -135,10 +120,7 @@ int decode_png(std::span<const std::byte> bytes, Image& out) {
     rows[static_cast<std::size_t>(y)] = out.pixels.data() + y * width * channels;
   }
   if (!read_rows(decoder, rows.data())) throw_reason(decoder);
-  if (channels == 4) {
-    composite_on_white(out.pixels.data(), width * height);
-    out.reshape(width, height, 3);
-  }
+  to_rgb(out);
   return chunk_orientation(decoder);
 }
 

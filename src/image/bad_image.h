@@ -1,0 +1,24 @@
+// What is wrong with an image file.
+#pragma once
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace sslrun::image {
+
+/// Bytes that are not a complete image of a known format. what(): the reason in lower case,
+/// beginning with its kind: "empty file", "truncated: ..", "corrupt: ..", "too large: ..",
+/// "unsupported format: ..", "not an image: ..". Not a sslrun::Error: the loader replaces the
+/// sample, `data check` lists it, neither stops a run.
+class BadImage : public std::runtime_error {
+ public:
+  explicit BadImage(const std::string& reason) : std::runtime_error(reason) {}
+};
+
+/// Largest width * height that is decoded; refused from the header, before memory is taken.
+constexpr std::int64_t kMaxPixels = 178'956'970;
+
+/// Throws BadImage unless 1 <= width * height <= kMaxPixels.
+void check_size(std::int64_t width, std::int64_t height);
+
+}  // namespace sslrun::image

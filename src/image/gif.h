@@ -1,0 +1,14 @@
+// GIF decoding by giflib.
+#pragma once
+#include "image/image.h"
+
+#include <cstddef>
+#include <span>
+
+namespace sslrun::image {
+
+/// As decode(), for bytes that start as a GIF does, but not yet turned upright.
+/// returns   the EXIF orientation, 1..8 (1 where the file gives none).
+int decode_gif(std::span<const std::byte> bytes, Image& out);
+
+}  // namespace sslrun::image

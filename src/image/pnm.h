@@ -1,0 +1,14 @@
+// PNM decoding.
+#pragma once
+#include "image/image.h"
+
+#include <cstddef>
+#include <span>
+
+namespace sslrun::image {
+
+/// As decode(), for bytes that start as a PNM does, but not yet turned upright.
+/// returns   the EXIF orientation, 1..8 (1 where the file gives none).
+int decode_pnm(std::span<const std::byte> bytes, Image& out);
+
+}  // namespace sslrun::image
