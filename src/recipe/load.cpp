@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "config/reader.h"
 #include "config/writer.h"
+#include "data/exclude.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -60,6 +61,18 @@ std::unique_ptr<data::Source> open_half(const LoadedRecipe& loaded,
   } catch (const DataError& e) {  // the user's way out is the recipe: say it there
     found.push_back({"E0501", config::place_of(loaded.document.root, key), key, e.what(), ""});
     return nullptr;
+  }
+}
+
+void exclude_listed(const LoadedRecipe& loaded, OpenedData& data, std::vector<Diagnostic>& found) {
+  try {
+    data.train = data::exclude(std::move(data.train), loaded.recipe.data.exclude);
+  } catch (const DataError& e) {
+    found.push_back({"E0501",
+                     config::place_of(loaded.document.root, "data.exclude"),
+                     "data.exclude",
+                     e.what(),
+                     "sslrun data check --quarantine FILE writes such a list"});
   }
 }
 
@@ -126,6 +139,8 @@ LoadedRecipe load_recipe(const fs::path& path, std::span<const std::string> over
   std::vector<Diagnostic> found = config::find_mistakes(loaded.document, body);
   check_exists(loaded.document, "data.train", recipe.data.train, found);
   if (!recipe.data.val.empty()) check_exists(loaded.document, "data.val", recipe.data.val, found);
+  if (!recipe.data.exclude.empty())
+    check_exists(loaded.document, "data.exclude", recipe.data.exclude, found);
   if (!found.empty()) {
     config::sort_diagnostics(found);
     throw config::ConfigError(std::move(found));
@@ -142,6 +157,7 @@ OpenedData open_data(const LoadedRecipe& loaded) {
   std::vector<Diagnostic> found;
   OpenedData data;
   data.train = open_half(loaded, "data.train", recipe.data.train, data::Split::kTrain, found);
+  if (data.train && !recipe.data.exclude.empty()) exclude_listed(loaded, data, found);
   if (!recipe.data.val.empty()) {
     data.val = open_half(loaded, "data.val", recipe.data.val, data::Split::kTest, found);
   }

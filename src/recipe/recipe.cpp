@@ -29,6 +29,10 @@ void bind(config::Fields& f, DataConfig& c) {
          c.val,
          "labelled images for k-NN during training: class folders, IDX or CIFAR test files");
   f.choice("format", c.format, kFormats, "how data is stored; auto looks at the files");
+  f.path(
+      "exclude",
+      c.exclude,
+      "training images to leave out, a name a line, as sslrun data check --quarantine writes it");
 }
 
 void bind(config::Fields& f, views::ViewGroup& g) {

@@ -15,6 +15,7 @@ struct DataConfig {
   std::string train;
   std::string val;  // empty: no evaluation during training
   std::string format = "auto";
+  std::string exclude;  // list of training images to leave out; empty: none
 };
 
 /// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.

@@ -1,0 +1,230 @@
+#include "app/commands.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/terminal.h"
+#include "data/survey.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace sslrun::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kExamples = 5;
+
+struct Options {
+  std::string path;
+  std::string val;
+  std::string format = "auto";
+  std::string quarantine;
+  bool json = false;
+};
+
+struct Surveyed {
+  std::unique_ptr<data::Source> source;
+  std::vector<data::ImageFacts> facts;
+};
+
+/// Reads all of a data set, with progress on stderr.
+Surveyed look_at(const std::string& path, const std::string& format, data::Split split) {
+  Surveyed s{data::open_source(path, format, split), {}};
+  const std::int64_t total = s.source->size();
+  const bool redraw = is_terminal(STDERR_FILENO);
+  const std::int64_t step = std::max<std::int64_t>(total / (redraw ? 200 : 10), 1);
+  std::mutex drawing;
+  s.facts = data::survey(*s.source, [&](std::int64_t done) {
+    if (done % step != 0 && done != total) return;
+    const std::lock_guard lock(drawing);
+    fmt::print(stderr,
+               "{}{} of {} images read{}",
+               redraw ? "\r" : "",
+               done,
+               total,
+               redraw && done != total ? "" : "\n");
+  });
+  return s;
+}
+
+/// "truncated: the file ends .." -> "truncated"
+std::string kind_of(const std::string& reason) {
+  return reason.substr(0, reason.find(':'));
+}
+
+Json bad_images(const Surveyed& s) {
+  std::map<std::string, std::vector<std::size_t>> kinds;
+  for (std::size_t i = 0; i < s.facts.size(); ++i) {
+    if (!s.facts[i].bad.empty()) kinds[kind_of(s.facts[i].bad)].push_back(i);
+  }
+  Json out = Json::array();
+  for (const auto& [kind, images] : kinds) {
+    Json examples = Json::array();
+    for (std::size_t n = 0; n < std::min(images.size(), kExamples); ++n) {
+      const std::size_t i = images[n];
+      examples.push_back(
+          {{"name", s.source->name(static_cast<std::int64_t>(i))}, {"reason", s.facts[i].bad}});
+    }
+    out.push_back({{"kind", kind}, {"count", images.size()}, {"examples", examples}});
+  }
+  return out;
+}
+
+Json pairs_of(const std::vector<data::Pair>& pairs,
+              const data::Source& first,
+              const data::Source& second) {
+  Json examples = Json::array();
+  for (std::size_t n = 0; n < std::min(pairs.size(), kExamples); ++n) {
+    examples.push_back({first.name(pairs[n].first), second.name(pairs[n].second)});
+  }
+  return {{"count", pairs.size()}, {"examples", examples}};
+}
+
+Json sizes_of(const Surveyed& s) {
+  std::vector<std::int64_t> sides;
+  for (const data::ImageFacts& f : s.facts) {
+    if (f.bad.empty()) sides.push_back(std::min(f.width, f.height));
+  }
+  if (sides.empty()) return nullptr;
+  std::sort(sides.begin(), sides.end());
+  return {{"min", sides.front()}, {"median", sides[sides.size() / 2]}, {"max", sides.back()}};
+}
+
+/// Bad images and repeated ones, one a line: what data.exclude takes.
+void write_quarantine(const Surveyed& s, const std::string& path) {
+  std::string text = "# name, tab, reason; give this file to the recipe's data.exclude\n";
+  std::map<std::int64_t, std::string> reasons;
+  for (std::size_t i = 0; i < s.facts.size(); ++i) {
+    if (!s.facts[i].bad.empty()) reasons[static_cast<std::int64_t>(i)] = s.facts[i].bad;
+  }
+  for (const data::Pair& p : data::exact_duplicates(s.facts))
+    reasons[p.second] = "the same pixels as " + s.source->name(p.first);
+  for (const auto& [i, reason] : reasons) text += s.source->name(i) + "\t" + reason + "\n";
+  write_file_atomic(path, text);
+  fmt::print(stderr,
+             "{} names written to '{}'; give it to the recipe: data.exclude\n",
+             reasons.size(),
+             path);
+}
+
+void print_pairs(const char* what, const Json& pairs) {
+  if (pairs["count"] == 0) return;
+  fmt::print("{}: {}\n", what, pairs["count"].get<std::int64_t>());
+  for (const Json& p : pairs["examples"])
+    fmt::print("    {}  =  {}\n", p[0].get<std::string>(), p[1].get<std::string>());
+}
+
+void check(const Options& o) {
+  const Surveyed train = look_at(o.path, o.format, data::Split::kTrain);
+  const data::Source& names = *train.source;
+  Json out{{"images", train.facts.size()}, {"bad", bad_images(train)}};
+  out["duplicates"] = pairs_of(data::exact_duplicates(train.facts), names, names);
+  out["near_duplicates"] = pairs_of(data::near_duplicates(train.facts), names, names);
+  out["short_side"] = sizes_of(train);
+  if (!o.val.empty()) {
+    const Surveyed val = look_at(o.val, o.format, data::Split::kTest);
+    out["val_images"] = val.facts.size();
+    out["val_bad"] = bad_images(val);
+    out["leaks"] = pairs_of(data::leaks(train.facts, val.facts), names, *val.source);
+  }
+  if (!o.quarantine.empty()) write_quarantine(train, o.quarantine);
+  if (o.json) return fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("images: {}\n", train.facts.size());
+  for (const char* half : {"bad", "val_bad"}) {
+    if (!out.contains(half)) continue;
+    for (const Json& kind : out[half]) {
+      fmt::print("cannot be used{}, {}: {}\n",
+                 half[0] == 'v' ? " in val" : "",
+                 kind["kind"].get<std::string>(),
+                 kind["count"].get<std::int64_t>());
+      for (const Json& e : kind["examples"])
+        fmt::print("    {}  {}\n", e["name"].get<std::string>(), e["reason"].get<std::string>());
+    }
+  }
+  print_pairs("same pixels as an earlier image", out["duplicates"]);
+  print_pairs("looks like an earlier image", out["near_duplicates"]);
+  if (out.contains("leaks")) print_pairs("in train and in val", out["leaks"]);
+  if (const Json& s = out["short_side"]; !s.is_null()) {
+    fmt::print("short side: {} to {} pixels, median {}\n",
+               s["min"].get<std::int64_t>(),
+               s["max"].get<std::int64_t>(),
+               s["median"].get<std::int64_t>());
+  }
+}
+
+void stats(const Options& o) {
+  const Surveyed s = look_at(o.path, o.format, data::Split::kTrain);
+  const std::int64_t used = std::count_if(
+      s.facts.begin(), s.facts.end(), [](const data::ImageFacts& f) { return f.bad.empty(); });
+  if (used == 0)
+    throw DataError(
+        fmt::format("no image of '{}' can be read; sslrun data check says why", o.path));
+  const data::ChannelMoments m = data::channel_moments(s.facts);
+  Json classes = Json::object();
+  const auto names = s.source->class_names();
+  std::vector<std::int64_t> counts(names.size());
+  for (const std::int64_t label : s.source->labels()) ++counts[static_cast<std::size_t>(label)];
+  for (std::size_t c = 0; c < names.size(); ++c) classes[names[c]] = counts[c];
+  if (o.json) {
+    const Json out{{"images", s.facts.size()},
+                   {"used", used},
+                   {"mean", m.mean},
+                   {"std", m.std},
+                   {"classes", classes}};
+    return fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  fmt::print("images: {}, {} of them usable\n", s.facts.size(), used);
+  for (const auto& [name, count] : classes.items())
+    fmt::print("class {}: {}\n", name, count.get<std::int64_t>());
+  fmt::print("- normalize: {{mean: [{:.4f}, {:.4f}, {:.4f}], std: [{:.4f}, {:.4f}, {:.4f}]}}\n",
+             m.mean[0],
+             m.mean[1],
+             m.mean[2],
+             m.std[0],
+             m.std[1],
+             m.std[2]);
+}
+
+void add_common(CLI::App& cmd, Options& o) {
+  cmd.add_option("path", o.path, "images: a folder at any depth, IDX files or CIFAR binaries")
+      ->required();
+  cmd.add_option("--format", o.format, "auto, folder, idx or cifar")->capture_default_str();
+  cmd.add_flag("--json", o.json, "one JSON object on stdout");
+}
+
+}  // namespace
+
+void add_data(CLI::App& root) {
+  CLI::App* group = root.add_subcommand("data", "Look at images before training on them");
+  group->require_subcommand(1);
+  group->footer(
+      "Example:\n  sslrun data check photos --val photos-val --quarantine bad.txt\n"
+      "  sslrun data stats photos");
+  auto o = std::make_shared<Options>();
+  CLI::App* cmd = group->add_subcommand(
+      "check", "Decode every image: what cannot be used, is there twice, or is in train and val");
+  cmd->footer(
+      "Example:\n  sslrun data check photos --quarantine bad.txt\n"
+      "  sslrun pretrain recipe.yaml --set data.exclude=bad.txt");
+  add_common(*cmd, *o);
+  cmd->add_option("--val", o->val, "images of the evaluation, to find what train holds too");
+  cmd->add_option("--quarantine",
+                  o->quarantine,
+                  "file to write: bad and repeated images, as data.exclude takes them");
+  cmd->callback([o] { check(*o); });
+  cmd = group->add_subcommand(
+      "stats", "Mean and standard deviation per channel as normalize takes them, and class counts");
+  cmd->footer("Example:\n  sslrun data stats photos");
+  add_common(*cmd, *o);
+  cmd->callback([o] { stats(*o); });
+}
+
+}  // namespace sslrun::app

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# `sslrun data`: what it finds in a folder, and that a recipe takes its list.  usage: data_test.sh SSLRUN SOURCE_DIR
+set -uo pipefail
+sslrun=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+mkdir -p "$work/photos/a" "$work/photos/b" "$work/val"
+for i in 1 2 3; do printf 'P5 4 4 255\n%s' "abcdefghijklmno$i" >"$work/photos/a/$i.pgm"; done
+cp "$work/photos/a/1.pgm" "$work/photos/b/copy.pgm"
+printf 'P5 4 4 255\nabc' >"$work/photos/b/cut.pgm"
+echo 'no picture' >"$work/photos/b/letter.jpg"
+cp "$work/photos/a/2.pgm" "$work/val/seen.pgm"
+out=$("$sslrun" data check "$work/photos" --val "$work/val" --quarantine "$work/bad.txt" --json 2>/dev/null) || fail "status $?"
+python3 - "$out" <<'P' || exit 1
+import json, sys
+out = json.loads(sys.argv[1])
+assert out["images"] == 6, out
+assert [(k["kind"], k["count"]) for k in out["bad"]] == [("not an image", 1), ("truncated", 1)], out
+assert out["duplicates"] == {"count": 1, "examples": [["a/1.pgm", "b/copy.pgm"]]}, out
+assert out["leaks"] == {"count": 1, "examples": [["a/2.pgm", "seen.pgm"]]}, out
+assert out["short_side"] == {"min": 4, "median": 4, "max": 4}, out
+P
+[ "$(grep -v '^#' "$work/bad.txt" | cut -f1 | tr '\n' ' ')" = 'b/copy.pgm b/cut.pgm b/letter.jpg ' ] || fail "quarantine: $(cat "$work/bad.txt")"
+words=$("$sslrun" data check "$work/photos" 2>/dev/null)
+grep -q 'truncated: 1' <<<"$words" && grep -q 'a/1.pgm  =  b/copy.pgm' <<<"$words" || fail "words: $words"
+mean=$(python3 -c 'print("%.4f" % (sum(sum(b"abcdefghijklmno" + n) for n in (b"1", b"2", b"3", b"1")) / 64 / 255))')
+stats=$("$sslrun" data stats "$work/photos" 2>/dev/null)
+grep -q "^- normalize: {mean: \[$mean, $mean, $mean\]" <<<"$stats" || fail "stats, the mean is $mean: $stats"
+stats=$("$sslrun" data stats "$work/photos" --json 2>/dev/null)
+grep -q '"classes":{"a":3,"b":3}' <<<"$stats" || fail "stats --json: $stats"
+"$sslrun" data check "$work/nothing" 2>/dev/null; [ $? = 4 ] || fail "a folder that is not there must end with 4"
+sed "s|^data:.*|data: {train: $work/photos, exclude: $work/absent.txt}|" >"$work/r.yaml" <<'R'
+method: {name: simclr}
+encoder: {name: resnet18, stem: cifar, width: 8}
+data:
+augmentations: [{views: 2, ops: [random_resized_crop: {size: 8}, normalize]}]
+optimizer: {name: sgd, lr: 0.1}
+schedule: {epochs: 1, warmup_epochs: 0}
+train: {batch_size: 2}
+R
+out=$("$sslrun" config check "$work/r.yaml" 2>&1); [ $? = 3 ] && grep -q 'data.exclude: must be a folder or file that exists' <<<"$out" || fail "an absent list: $out"
+out=$("$sslrun" config check "$work/r.yaml" --set "data.exclude=$work/bad.txt" 2>&1) || fail "the list is taken: $out"
+echo "data: bad, repeated and leaked images found, and left out"
