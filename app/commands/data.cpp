@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -99,13 +98,15 @@ Json sizes_of(const Surveyed& s) {
 }
 
 /// Bad images and repeated ones, one a line: what data.exclude takes.
-void write_quarantine(const Surveyed& s, const std::string& path) {
+void write_quarantine(const Surveyed& s,
+                      const std::vector<data::Pair>& duplicates,
+                      const std::string& path) {
   std::string text = "# name, tab, reason; give this file to the recipe's data.exclude\n";
   std::map<std::int64_t, std::string> reasons;
   for (std::size_t i = 0; i < s.facts.size(); ++i) {
     if (!s.facts[i].bad.empty()) reasons[static_cast<std::int64_t>(i)] = s.facts[i].bad;
   }
-  for (const data::Pair& p : data::exact_duplicates(s.facts))
+  for (const data::Pair& p : duplicates)
     reasons[p.second] = "the same pixels as " + s.source->name(p.first);
   for (const auto& [i, reason] : reasons) text += s.source->name(i) + "\t" + reason + "\n";
   write_file_atomic(path, text);
@@ -125,8 +126,9 @@ void print_pairs(const char* what, const Json& pairs) {
 void check(const Options& o) {
   const Surveyed train = look_at(o.path, o.format, data::Split::kTrain);
   const data::Source& names = *train.source;
+  const std::vector<data::Pair> duplicates = data::exact_duplicates(train.facts);
   Json out{{"images", train.facts.size()}, {"bad", bad_images(train)}};
-  out["duplicates"] = pairs_of(data::exact_duplicates(train.facts), names, names);
+  out["duplicates"] = pairs_of(duplicates, names, names);
   out["near_duplicates"] = pairs_of(data::near_duplicates(train.facts), names, names);
   out["short_side"] = sizes_of(train);
   if (!o.val.empty()) {
@@ -135,7 +137,7 @@ void check(const Options& o) {
     out["val_bad"] = bad_images(val);
     out["leaks"] = pairs_of(data::leaks(train.facts, val.facts), names, *val.source);
   }
-  if (!o.quarantine.empty()) write_quarantine(train, o.quarantine);
+  if (!o.quarantine.empty()) write_quarantine(train, duplicates, o.quarantine);
   if (o.json) return fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
   fmt::print("images: {}\n", train.facts.size());
   for (const char* half : {"bad", "val_bad"}) {
