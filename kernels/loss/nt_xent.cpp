@@ -224,26 +224,14 @@ void nt_xent_backward(const NtXentArgs& a, float upstream, float* dz, Cpu) {
     for_positives(a.rows, bi, bj, [&](std::int64_t i, std::int64_t j, std::size_t at) {
       w[at] = nt_xent_weight(s[at], a.lse[i], a.lse[j], true);
     });
-    gemm(w.data(),
-         kTile,
-         z.block(bj),
-         width,
-         g.data() + bi * kTile * width,
-         width,
-         kTile,
-         width,
-         true);
+    const auto add = [&](const Tile& of, std::int64_t to, std::int64_t from) {
+      float* g_to = g.data() + to * kTile * width;
+      gemm(of.data(), kTile, z.block(from), width, g_to, width, kTile, width, true);
+    };
+    add(w, bi, bj);
     if (bi == bj) return;
     transpose(w.data(), s.data());
-    gemm(s.data(),
-         kTile,
-         z.block(bi),
-         width,
-         g.data() + bj * kTile * width,
-         width,
-         kTile,
-         width,
-         true);
+    add(s, bj, bi);
   });
   const float scale = upstream * a.inv_temp / static_cast<float>(a.rows);
   in_parallel(a.rows, [&](std::int64_t i) {
