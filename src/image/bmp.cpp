@@ -2,7 +2,7 @@
 
 #include "image/bad_image.h"
 #include "image/composite.h"
-#include "image/little_endian.h"
+#include "image/number.h"
 
 #include <fmt/format.h>
 
@@ -17,6 +17,12 @@ namespace {
 
 constexpr std::uint32_t kPlain = 0, kBitfields = 3, kAlphaBitfields = 6;
 constexpr std::size_t kFileHeader = 14;
+
+std::uint32_t little_endian(std::span<const std::byte> bytes,
+                            std::size_t offset,
+                            std::size_t size) {
+  return number_at(bytes, offset, size, std::endian::little);
+}
 
 struct Header {
   std::int64_t width = 0, height = 0;
@@ -72,6 +78,7 @@ std::uint8_t masked(std::uint32_t pixel, std::uint32_t mask) {
 
 std::vector<std::array<std::uint8_t, 3>> read_palette(std::span<const std::byte> bytes,
                                                       const Header& h) {
+  if (h.bits > 8) return {};
   const std::size_t most = std::size_t{1} << h.bits;
   const std::size_t count = h.colors == 0 || h.colors > most ? most : h.colors;
   std::vector<std::array<std::uint8_t, 3>> palette(most);  // what the file does not name is black
@@ -94,7 +101,7 @@ int decode_bmp(std::span<const std::byte> bytes, Image& out) {
   const std::size_t need = row_bytes * static_cast<std::size_t>(h.height);
   if (h.pixels_at > bytes.size() || need > bytes.size() - h.pixels_at)
     throw BadImage("truncated: the bmp ends before its pixels do");
-  const auto palette = h.bits <= 8 ? read_palette(bytes, h) : decltype(read_palette(bytes, h)){};
+  const auto palette = read_palette(bytes, h);
   const std::int64_t channels = h.masks[3] != 0 ? 4 : 3;
   out.reshape(h.width, h.height, channels);
   for (std::int64_t y = 0; y < h.height; ++y) {

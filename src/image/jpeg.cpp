@@ -1,5 +1,8 @@
 #include "image/jpeg.h"
 
+#include "image/bad_image.h"
+#include "image/orientation.h"
+
 #include <fmt/format.h>
 
 #include <csetjmp>
@@ -8,10 +11,7 @@
 #include <cstring>
 #include <new>
 #include <string>
-// jpeglib.h needs <cstdio> before it.
-#include "image/bad_image.h"
-#include "image/orientation.h"
-
+// These need <cstdio> before them.
 #include <jerror.h>
 #include <jpeglib.h>
 

@@ -1,6 +1,9 @@
 #include "image/orientation.h"
 
+#include "image/number.h"
+
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -13,36 +16,24 @@ namespace {
 constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kShortType = 3;
 
-struct TiffReader {
-  std::span<const std::byte> bytes;
-  bool big_endian;
-
-  std::uint32_t at(std::size_t offset, std::size_t count) const {
-    std::uint32_t value = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      const std::size_t place = big_endian ? offset + k : offset + count - 1 - k;
-      value = value << 8 | std::to_integer<std::uint32_t>(bytes[place]);
-    }
-    return value;
-  }
-};
-
 }  // namespace
 
 int exif_orientation(std::span<const std::byte> tiff) {
   if (tiff.size() < 14) return 1;
   const bool big = std::memcmp(tiff.data(), "MM\0*", 4) == 0;
   if (!big && std::memcmp(tiff.data(), "II*\0", 4) != 0) return 1;
-  const TiffReader reader{tiff, big};
-  const std::size_t ifd = reader.at(4, 4);
+  const auto at = [&](std::size_t offset, std::size_t size) {
+    return number_at(tiff, offset, size, big ? std::endian::big : std::endian::little);
+  };
+  const std::size_t ifd = at(4, 4);
   if (ifd > tiff.size() - 2) return 1;
-  const std::size_t num_entries = reader.at(ifd, 2);
+  const std::size_t num_entries = at(ifd, 2);
   for (std::size_t k = 0; k < num_entries; ++k) {
     const std::size_t entry = ifd + 2 + 12 * k;
     if (entry + 12 > tiff.size()) return 1;
-    if (reader.at(entry, 2) != kOrientationTag) continue;
-    if (reader.at(entry + 2, 2) != kShortType) return 1;
-    const std::uint32_t value = reader.at(entry + 8, 2);
+    if (at(entry, 2) != kOrientationTag) continue;
+    if (at(entry + 2, 2) != kShortType) return 1;
+    const std::uint32_t value = at(entry + 8, 2);
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;

@@ -88,6 +88,7 @@ struct Layout {
   bool separate = false;  // one plane per channel
   bool alpha = false;     // straight or premultiplied, the last channel that is used
   bool premultiplied = false;
+  int colors = 1;    // 1 gray, 3 RGB
   int channels = 0;  // that are used: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA
 };
 
@@ -114,14 +115,14 @@ Layout read_layout(TIFF* tiff, const Stream& stream) {
   l.orientation = field(TIFFTAG_ORIENTATION);
   if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &l.photometric) == 0)
     l.photometric = l.samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
-  const int colors = l.photometric == PHOTOMETRIC_RGB ? 3 : 1;
+  l.colors = l.photometric == PHOTOMETRIC_RGB ? 3 : 1;
   std::uint16_t extras = 0, *kinds = nullptr;
   if (TIFFGetField(tiff, TIFFTAG_EXTRASAMPLES, &extras, &kinds) == 0) extras = 0;
-  if (extras > 0 && l.samples > colors) {
+  if (extras > 0 && l.samples > l.colors) {
     l.premultiplied = kinds[0] == EXTRASAMPLE_ASSOCALPHA;
     l.alpha = l.premultiplied || kinds[0] == EXTRASAMPLE_UNASSALPHA;
   }
-  l.channels = colors + (l.alpha ? 1 : 0);
+  l.channels = l.colors + (l.alpha ? 1 : 0);
   return l;
 }
 
@@ -288,7 +289,7 @@ int decode_tiff(std::span<const std::byte> bytes, Image& out) {
     read_converted(tiff.get(), l, out, stream);
     return orientation;
   }
-  if (l.samples > 4 + (l.photometric == PHOTOMETRIC_RGB ? 0 : -2))
+  if (l.samples > l.colors + 1)
     throw BadImage(fmt::format("unsupported format: tiff with {} channels", l.samples));
   out.reshape(l.width, l.height, l.channels);
   Painter painter(l, out);

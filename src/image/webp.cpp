@@ -13,7 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <vector>
+#include <utility>
 
 namespace sslrun::image {
 
@@ -70,15 +70,36 @@ int orientation_of(const WebPDemuxer* demuxer) {
   return orientation;
 }
 
-void decode_into(std::span<const std::uint8_t> bytes, bool alpha, std::uint8_t* to, Image& out) {
+void decode_frame(const WebPIterator& frame, const WebPBitstreamFeatures& size, Image& out) {
   WebPDecoderConfig config{};
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
-  const std::size_t stride = static_cast<std::size_t>(out.width * out.channels);
+  const bool alpha = frame.has_alpha != 0;
+  out.reshape(size.width, size.height, alpha ? 4 : 3);
   config.output.colorspace = alpha ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
   config.output.u.RGBA = {
-      to, static_cast<int>(stride), stride * static_cast<std::size_t>(out.height)};
-  check_status(WebPDecode(bytes.data(), bytes.size(), &config));
+      out.pixels.data(), static_cast<int>(out.width * out.channels), out.pixels.size()};
+  check_status(WebPDecode(frame.fragment.bytes, frame.fragment.size, &config));
+  to_rgb(out);
+}
+
+// The first frame of an animation may cover a part of its canvas: the rest is white.
+void place_on_canvas(std::int64_t width,
+                     std::int64_t height,
+                     std::int64_t left,
+                     std::int64_t top,
+                     Image& out) {
+  if (out.width == width && out.height == height) return;
+  if (left + out.width > width || top + out.height > height)
+    throw BadImage("corrupt: the webp's first frame is larger than its canvas");
+  const Image part = std::move(out);
+  out.reshape(width, height, 3);
+  std::fill(out.pixels.begin(), out.pixels.end(), std::uint8_t{255});
+  for (std::int64_t y = 0; y < part.height; ++y) {
+    std::copy_n(part.pixels.data() + y * part.width * 3,
+                part.width * 3,
+                out.pixels.data() + ((top + y) * width + left) * 3);
+  }
 }
 
 }  // namespace
@@ -99,28 +120,8 @@ int decode_webp(std::span<const std::byte> bytes, Image& out) {
   WebPBitstreamFeatures features;
   check_status(WebPGetFeatures(first.fragment.bytes, first.fragment.size, &features));
   check_size(features.width, features.height);
-  const bool alpha = first.has_alpha != 0;
-  const std::span pixels_of(first.fragment.bytes, first.fragment.size);
-  if (features.width == width && features.height == height) {
-    out.reshape(width, height, alpha ? 4 : 3);
-    decode_into(pixels_of, alpha, out.pixels.data(), out);
-    to_rgb(out);
-    return orientation_of(demuxer.get());
-  }
-  // The first frame of an animation may cover a part of its canvas: the rest is white.
-  Image part;
-  part.reshape(features.width, features.height, alpha ? 4 : 3);
-  decode_into(pixels_of, alpha, part.pixels.data(), part);
-  to_rgb(part);
-  out.reshape(width, height, 3);
-  std::fill(out.pixels.begin(), out.pixels.end(), std::uint8_t{255});
-  if (first.x_offset + part.width > width || first.y_offset + part.height > height)
-    throw BadImage("corrupt: the webp's first frame is larger than its canvas");
-  for (std::int64_t y = 0; y < part.height; ++y) {
-    std::copy_n(part.pixels.data() + y * part.width * 3,
-                part.width * 3,
-                out.pixels.data() + ((first.y_offset + y) * width + first.x_offset) * 3);
-  }
+  decode_frame(first, features, out);
+  place_on_canvas(width, height, first.x_offset, first.y_offset, out);
   return orientation_of(demuxer.get());
 }
 
