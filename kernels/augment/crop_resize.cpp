@@ -45,9 +45,8 @@ SSLRUN_CLONES void sum_two_rows(const Rows& rows,
   for (std::int64_t i = 0; i < n; ++i) sum[i] = add_byte(add_byte(0.f, w0, r0[i]), w1, r1[i]);
 }
 
-// One row of the crop's columns, interleaved, summed over the taps of output row y.
-void sum_rows(const CropResizeView& v, std::int64_t y, std::int64_t out_height, float* sum) {
-  const ResizeTaps taps = resize_taps(y, v.height, out_height);
+// One row of the crop's columns, interleaved, summed over the taps of an output row.
+void sum_rows(const CropResizeView& v, const ResizeTaps& taps, float* sum) {
   for (std::int64_t first = 0; first < taps.count; first += kRowsAtOnce) {
     Rows rows;
     RowWeights weights;
@@ -96,9 +95,9 @@ SSLRUN_CLONES void split_quads(const float* __restrict quads,
                                float* __restrict g,
                                float* __restrict b) {
   for (std::int64_t x = 0; x < n; ++x) {
-    r[x] = quads[kQuad * x];
-    g[x] = quads[kQuad * x + 1];
-    b[x] = quads[kQuad * x + 2];
+    r[x] = in_range(quads[kQuad * x]);
+    g[x] = in_range(quads[kQuad * x + 1]);
+    b[x] = in_range(quads[kQuad * x + 2]);
   }
 }
 
@@ -111,16 +110,18 @@ std::int64_t row_floats(std::int64_t crop_width, std::int64_t taps) {
 void crop_resize_one(const CropResizeView& v,
                      std::int64_t out_height,
                      std::int64_t out_width,
+                     ResizeFilter filter,
                      float* scratch) {
   std::int32_t* begins = reinterpret_cast<std::int32_t*>(scratch);
   float* quads = scratch + out_width;
   float* row = quads + kQuad * out_width;
   std::int64_t num_taps = 1;
   for (std::int64_t x = 0; x < out_width; ++x)
-    num_taps = std::max(num_taps, resize_taps(x, v.width, out_width).count);
+    num_taps = std::max(num_taps, resize_taps(x, v.width, out_width, filter).count);
   float* weights = row + row_floats(v.width, num_taps);
   for (std::int64_t x = 0; x < out_width; ++x) {
-    const ResizeTaps taps = resize_taps(unflipped(x, out_width, v.flip), v.width, out_width);
+    const ResizeTaps taps =
+        resize_taps(unflipped(x, out_width, v.flip), v.width, out_width, filter);
     begins[x] = static_cast<std::int32_t>(3 * taps.begin);
     for (std::int64_t k = 0; k < num_taps; ++k)
       weights[x * num_taps + k] = k < taps.count ? taps.weight(k) : 0.f;
@@ -128,7 +129,7 @@ void crop_resize_one(const CropResizeView& v,
   std::fill(row + 3 * v.width, weights, 0.f);  // read with weight 0
   const std::int64_t plane = out_height * out_width;
   for (std::int64_t y = 0; y < out_height; ++y) {
-    sum_rows(v, y, out_height, row);
+    sum_rows(v, resize_taps(y, v.height, out_height, filter), row);
     sum_columns(row, begins, weights, num_taps, out_width, quads);
     float* out = v.out + y * out_width;
     split_quads(quads, out_width, out, out + plane, out + 2 * plane);
@@ -137,14 +138,16 @@ void crop_resize_one(const CropResizeView& v,
 
 }  // namespace
 
-std::int64_t crop_resize_scratch(std::int64_t crop_width, std::int64_t out_width) {
-  const std::int64_t taps = max_resize_taps(crop_width, out_width);
+std::int64_t crop_resize_scratch(std::int64_t crop_width,
+                                 std::int64_t out_width,
+                                 ResizeFilter filter) {
+  const std::int64_t taps = max_resize_taps(crop_width, out_width, filter);
   return out_width * (1 + kQuad + taps) + row_floats(crop_width, taps);
 }
 
 void crop_resize(const CropResizeArgs& a, Cpu) {
   for (std::int64_t i = 0; i < a.num_views; ++i)
-    crop_resize_one(a.views[i], a.out_height, a.out_width, a.scratch);
+    crop_resize_one(a.views[i], a.out_height, a.out_width, a.filter, a.scratch);
 }
 
 }  // namespace sslrun::kernels

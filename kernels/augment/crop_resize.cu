@@ -20,8 +20,9 @@ __global__ void __launch_bounds__(kColumns)
   if (x >= a.out_width) return;
   const std::int64_t y = row % a.out_height;
   const CropResizeView v = a.views[row / a.out_height];
-  const ResizeTaps columns = resize_taps(unflipped(x, a.out_width, v.flip), v.width, a.out_width);
-  const ResizeTaps rows = resize_taps(y, v.height, a.out_height);
+  const ResizeTaps columns =
+      resize_taps(unflipped(x, a.out_width, v.flip), v.width, a.out_width, a.filter);
+  const ResizeTaps rows = resize_taps(y, v.height, a.out_height, a.filter);
   float pixel[3] = {0.f, 0.f, 0.f};
   for (std::int64_t k = 0; k < columns.count; ++k) {
     const std::uint8_t* p =
@@ -35,7 +36,7 @@ __global__ void __launch_bounds__(kColumns)
     for (int c = 0; c < 3; ++c) pixel[c] = add_tap(pixel[c], weight, sum[c]);
   }
   const std::int64_t plane = a.out_height * a.out_width;
-  for (int c = 0; c < 3; ++c) v.out[c * plane + y * a.out_width + x] = pixel[c];
+  for (int c = 0; c < 3; ++c) v.out[c * plane + y * a.out_width + x] = in_range(pixel[c]);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Crop, antialiased bilinear resize and optional mirror of a byte picture into planar floats.
+// Crop, antialiased resize and optional mirror of a byte picture into planar floats.
 #pragma once
+#include "kernels/augment/crop_resize_core.h"
 #include "kernels/device.h"
 
 #include <cstdint>
@@ -20,13 +21,16 @@ struct CropResizeArgs {
   std::int64_t num_views;
   std::int64_t out_height, out_width;
   float* scratch;  // Cpu: crop_resize_scratch() floats for the widest crop; Cuda: not used
+  ResizeFilter filter = ResizeFilter::kBilinear;
 };
 
 /// Floats of scratch that the Cpu driver needs for crops of at most crop_width columns.
-std::int64_t crop_resize_scratch(std::int64_t crop_width, std::int64_t out_width);
+std::int64_t crop_resize_scratch(std::int64_t crop_width,
+                                 std::int64_t out_width,
+                                 ResizeFilter filter = ResizeFilter::kBilinear);
 
-/// Equals torch.nn.functional.interpolate(antialias=True, mode="bilinear") on the crop divided by
-/// 255, up to rounding. Cpu: one thread, views in order, no allocation.
+/// Equals torch.nn.functional.interpolate(antialias=True) in mode "bilinear" or "bicubic" on the
+/// crop divided by 255, clamped to [0, 1], up to rounding. Cpu: one thread, views in order, no allocation.
 void crop_resize(const CropResizeArgs& args, Cpu device);
 void crop_resize(const CropResizeArgs& args, Cuda device);
 

@@ -46,18 +46,44 @@ Floats scratch(std::int64_t n) {
   return Floats(static_cast<std::size_t>(n), NAN);
 }
 
-TEST_CASE("crop_resize: equals antialiased bilinear interpolation of the crop, mirrored on request",
+TEST_CASE("crop_resize: equals antialiased interpolation of the crop, mirrored on request",
           "[kernels][augment]") {
   const auto picture = golden()["source"]["pixels_hwc"].get<std::vector<std::uint8_t>>();
   for (const json& c : golden()["crop_resize"]) {
-    CAPTURE(
-        c["left"], c["top"], c["width"], c["height"], c["out_width"], c["out_height"], c["flip"]);
+    CAPTURE(c["left"],
+            c["top"],
+            c["width"],
+            c["height"],
+            c["out_width"],
+            c["out_height"],
+            c["flip"],
+            c["mode"]);
+    const auto filter = c["mode"] == "bicubic" ? ResizeFilter::kBicubic : ResizeFilter::kBilinear;
     const std::int64_t out_h = c["out_height"], out_w = c["out_width"];
-    Floats out = scratch(3 * out_h * out_w), room = scratch(crop_resize_scratch(c["width"], out_w));
+    Floats out = scratch(3 * out_h * out_w),
+           room = scratch(crop_resize_scratch(c["width"], out_w, filter));
     const CropResizeView view{
         picture.data(), 37, c["left"], c["top"], c["width"], c["height"], c["flip"], out.data()};
-    crop_resize({&view, 1, out_h, out_w, room.data()}, Cpu{});
+    crop_resize({&view, 1, out_h, out_w, room.data(), filter}, Cpu{});
     CHECK(max_error(out, c["pixels"]) < 4 * 3.0e-7);
+  }
+}
+
+// Pillow rounds to bytes after the rows and again after the columns: half a level each, the first
+// weighted by a filter whose weights' magnitudes sum to 1.27 at most.
+TEST_CASE("crop_resize: bicubic equals Pillow's up to its two roundings", "[kernels][augment]") {
+  for (const json& c : golden()["pillow_bicubic"]) {
+    const auto picture = c["source_hwc"].get<std::vector<std::uint8_t>>();
+    const std::int64_t out_h = c["out_height"], out_w = c["out_width"];
+    Floats out = scratch(3 * out_h * out_w);
+    Floats room = scratch(crop_resize_scratch(c["width"], out_w, ResizeFilter::kBicubic));
+    const CropResizeView view{
+        picture.data(), c["width"], 0, 0, c["width"], c["height"], false, out.data()};
+    crop_resize({&view, 1, out_h, out_w, room.data(), ResizeFilter::kBicubic}, Cpu{});
+    for (float& x : out) x *= 255.f;
+    const double worst = max_error(out, c["pixels"]);
+    CAPTURE(worst);
+    CHECK(worst < 0.5 + 0.5 * 1.27);
   }
 }
 
