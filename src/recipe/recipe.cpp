@@ -4,7 +4,7 @@
 #include "methods/method_config.h"
 #include "methods/method_configs.h"
 #include "optim/optimizer_configs.h"
-#include "views/random_resized_crop.h"
+#include "views/view_op.h"
 #include "views/view_ops.h"
 
 #include <fmt/format.h>
@@ -137,16 +137,17 @@ std::string views_problem(const Recipe& r) {
     const auto* crop =
         group.ops.empty()
             ? nullptr
-            : dynamic_cast<const views::RandomResizedCrop*>(group.ops.front().config.get());
+            : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
     if (!needs.same_size || !crop)
       continue;  // a group that does not begin with the crop is told so itself
-    if (side && *side != crop->size) {
+    const std::int64_t size = crop->shape().width;
+    if (side && *side != size) {
       return fmt::format("must make views of one size for {}, got {} and {} pixels",
                          r.method.name,
                          *side,
-                         crop->size);
+                         size);
     }
-    side = crop->size;
+    side = size;
   }
   return "";
 }

@@ -13,9 +13,22 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <vector>
 
 namespace sslrun::recipe {
+
+namespace {
+
+// SimCLR's, which most methods begin from.
+constexpr std::array<std::string_view, 6> kStartingOps{"random_resized_crop",
+                                                       "horizontal_flip",
+                                                       "color_jitter",
+                                                       "grayscale",
+                                                       "gaussian_blur",
+                                                       "normalize"};
+
+}  // namespace
 
 std::string starting_recipe(std::string_view method) {
   if (!config::find_spec(methods::method_specs(), method)) {
@@ -35,9 +48,8 @@ std::string starting_recipe(std::string_view method) {
   views::ViewGroup group;
   group.views =
       dynamic_cast<const methods::MethodConfig&>(*recipe.method.config).view_needs().min_views;
-  for (const config::ComponentSpec* spec : views::view_specs()) {
-    group.ops.push_back(config::make_component(views::view_specs(), spec->name));
-  }
+  for (const std::string_view op : kStartingOps)
+    group.ops.push_back(config::make_component(views::view_specs(), op));
   recipe.augmentations = {group};
   recipe.optimizer = config::make_component(optim::optimizer_specs(), "lars");
   recipe.learning_rate.lr_batch = 256;

@@ -71,7 +71,7 @@ const config::ComponentSpec& view_spec_color_jitter() {
       "color_jitter",
       "changes brightness, contrast, saturation and hue in a random order",
       "torchvision 0.26 ColorJitter in RandomApply",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<ColorJitter>()); }};
+      make_op<ColorJitter>};
   return spec;
 }
 

@@ -39,11 +39,10 @@ void GaussianBlur::apply(Rng& rng, Canvas& canvas) const {
 }
 
 const config::ComponentSpec& view_spec_gaussian_blur() {
-  static const config::ComponentSpec spec{
-      "gaussian_blur",
-      "blurs by a Gaussian of random width",
-      "SimCLR, arXiv:2002.05709 appendix A",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<GaussianBlur>()); }};
+  static const config::ComponentSpec spec{"gaussian_blur",
+                                          "blurs by a Gaussian of random width",
+                                          "SimCLR, arXiv:2002.05709 appendix A",
+                                          make_op<GaussianBlur>};
   return spec;
 }
 

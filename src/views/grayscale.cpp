@@ -17,10 +17,10 @@ void Grayscale::apply(Rng& rng, Canvas& canvas) const {
 }
 
 const config::ComponentSpec& view_spec_grayscale() {
-  static const config::ComponentSpec spec{
-      "grayscale", "replaces the colours by their luma", "torchvision 0.26 RandomGrayscale", [] {
-        return std::unique_ptr<config::Component>(std::make_unique<Grayscale>());
-      }};
+  static const config::ComponentSpec spec{"grayscale",
+                                          "replaces the colours by their luma",
+                                          "torchvision 0.26 RandomGrayscale",
+                                          make_op<Grayscale>};
   return spec;
 }
 

@@ -20,10 +20,10 @@ void HorizontalFlip::apply(Rng& rng, Canvas& canvas) const {
 }
 
 const config::ComponentSpec& view_spec_horizontal_flip() {
-  static const config::ComponentSpec spec{
-      "horizontal_flip", "mirrors left and right", "torchvision 0.26 RandomHorizontalFlip", [] {
-        return std::unique_ptr<config::Component>(std::make_unique<HorizontalFlip>());
-      }};
+  static const config::ComponentSpec spec{"horizontal_flip",
+                                          "mirrors left and right",
+                                          "torchvision 0.26 RandomHorizontalFlip",
+                                          make_op<HorizontalFlip>};
   return spec;
 }
 

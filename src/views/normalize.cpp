@@ -61,10 +61,10 @@ void Normalize::apply(Rng&, Canvas& canvas) const {
 }
 
 const config::ComponentSpec& view_spec_normalize() {
-  static const config::ComponentSpec spec{
-      "normalize", "(x - mean) / std per channel", "torchvision 0.26 Normalize", [] {
-        return std::unique_ptr<config::Component>(std::make_unique<Normalize>());
-      }};
+  static const config::ComponentSpec spec{"normalize",
+                                          "(x - mean) / std per channel",
+                                          "torchvision 0.26 Normalize",
+                                          make_op<Normalize>};
   return spec;
 }
 

@@ -1,7 +1,6 @@
 #include "views/pipeline.h"
 
 #include "base/error.h"
-#include "views/random_resized_crop.h"
 
 #include <fmt/core.h>
 
@@ -10,7 +9,7 @@ namespace sslrun::views {
 namespace {
 
 constexpr int kConfigExit = 3;
-constexpr const char* kFirst = "random_resized_crop";
+constexpr const char* kFirst = "random_resized_crop, center_crop or resize";
 constexpr const char* kLast = "normalize";
 
 }  // namespace
@@ -18,13 +17,20 @@ constexpr const char* kLast = "normalize";
 std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   if (ops.empty())
     return fmt::format("must begin with {} and end with {}, got no operation", kFirst, kLast);
-  if (ops.front().name != kFirst)
+  const auto is_crop = [](const config::NamedComponent& op) {
+    return dynamic_cast<const CropOp*>(op.config.get()) != nullptr;
+  };
+  if (!is_crop(ops.front()))
     return fmt::format("must begin with {}, got {}", kFirst, ops.front().name);
   if (ops.back().name != kLast)
     return fmt::format("must end with {}, got {}", kLast, ops.back().name);
   for (std::size_t i = 1; i + 1 < ops.size(); ++i) {
-    if (ops[i].name == kFirst || ops[i].name == kLast) {
-      return fmt::format("must name {} once, got it again at place {}", ops[i].name, i);
+    if (is_crop(ops[i]) || ops[i].name == kLast) {
+      return fmt::format(
+          "must begin with its only crop and end with its only {}, got {} at place {}",
+          kLast,
+          ops[i].name,
+          i);
     }
   }
   return "";
@@ -40,8 +46,7 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : s
       plan->ops.push_back(std::dynamic_pointer_cast<const ViewOp>(op.config));
       check_invariant(plan->ops.back() != nullptr, "every operation of a view group is a ViewOp");
     }
-    const auto& crop = dynamic_cast<const RandomResizedCrop&>(*plan->ops.front());
-    plan->shape = {crop.size, crop.size, 3};
+    plan->shape = dynamic_cast<const CropOp&>(*plan->ops.front()).shape();
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }

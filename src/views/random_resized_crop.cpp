@@ -1,7 +1,6 @@
 #include "views/random_resized_crop.h"
 
 #include "config/fields.h"
-#include "kernels/augment/crop_resize.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,6 +28,7 @@ void RandomResizedCrop::bind(config::Fields& f) {
           ratio,
           {.min = 0, .max = 100, .open_min = true},
           "width / height of the part, smallest and largest");
+  interpolation.bind(f);
 }
 
 Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width) const {
@@ -53,25 +53,15 @@ Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width)
 
 void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
   const Box box = sample(rng, canvas.source.height, canvas.source.width);
-  const auto [height, width, channels] = canvas.shape;
-  const kernels::CropResizeView view{.picture = canvas.source.pixels.data(),
-                                     .picture_width = canvas.source.width,
-                                     .left = box.left,
-                                     .top = box.top,
-                                     .width = box.width,
-                                     .height = box.height,
-                                     .flip = false,
-                                     .out = canvas.pixels};
-  float* scratch = canvas.scratch(kernels::crop_resize_scratch(box.width, width));
-  kernels::crop_resize({&view, 1, height, width, scratch}, kernels::Cpu{});
+  resize_box(
+      canvas.source, box, interpolation.filter(), size, size, canvas.scratch_memory, canvas.pixels);
 }
 
 const config::ComponentSpec& view_spec_random_resized_crop() {
-  static const config::ComponentSpec spec{
-      "random_resized_crop",
-      "a random part of the image, resized to a square",
-      "torchvision 0.26 RandomResizedCrop",
-      [] { return std::unique_ptr<config::Component>(std::make_unique<RandomResizedCrop>()); }};
+  static const config::ComponentSpec spec{"random_resized_crop",
+                                          "a random part of the image, resized to a square",
+                                          "torchvision 0.26 RandomResizedCrop",
+                                          make_op<RandomResizedCrop>};
   return spec;
 }
 

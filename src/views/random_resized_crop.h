@@ -1,4 +1,5 @@
 #pragma once
+#include "views/resize_image.h"
 #include "views/view_op.h"
 
 #include <array>
@@ -6,23 +7,20 @@
 
 namespace sslrun::views {
 
-/// A rectangle of whole pixels.
-struct Box {
-  std::int64_t top = 0;
-  std::int64_t left = 0;
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-};
-
-/// A random part of the image, resized to a square by the antialiased bilinear filter.
+/// A random part of the image, resized to a square by an antialiased filter.
 /// source    torchvision 0.26 RandomResizedCrop.get_params: 10 tries, then the centre crop nearest
 ///           to the ratios.
-struct RandomResizedCrop final : ViewOp {
+struct RandomResizedCrop final : CropOp {
   std::int64_t size = 224;
   std::array<double, 2> scale{0.08, 1.0};
   std::array<double, 2> ratio{3.0 / 4.0, 4.0 / 3.0};
 
+  Interpolation interpolation;
+
   void bind(config::Fields& f) override;
+
+  ViewShape shape() const override { return {size, size, 3}; }
+
   /// The part of a [height, width] image to keep; always inside it and not empty.
   Box sample(Rng& rng, std::int64_t height, std::int64_t width) const;
   void apply(Rng& rng, Canvas& canvas) const override;

@@ -15,7 +15,7 @@ struct ViewGroup {
 };
 
 /// What is wrong with a group's list of operations, or "" if nothing: it must begin with
-/// random_resized_crop and end with normalize, each of them once.
+/// a crop (CropOp) and end with normalize, each of them once.
 std::string ops_problem(const std::vector<config::NamedComponent>& ops);
 
 }  // namespace sslrun::views

@@ -5,6 +5,7 @@
 #include "image/image.h"
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace sslrun::views {
@@ -44,5 +45,18 @@ class ViewOp : public config::Component {
   /// normalize fills canvas.out_HWC instead.
   virtual void apply(Rng& rng, Canvas& canvas) const = 0;
 };
+
+/// An operation that can begin a group: it makes the view's pixels from the image.
+class CropOp : public ViewOp {
+ public:
+  /// Shape of the views that it makes; the group's other operations keep it.
+  virtual ViewShape shape() const = 0;
+};
+
+/// ComponentSpec::make of an operation.
+template <class Op>
+std::unique_ptr<config::Component> make_op() {
+  return std::make_unique<Op>();
+}
 
 }  // namespace sslrun::views

@@ -246,7 +246,7 @@ const std::vector<Bad>& table() {
        {},
        {{"E0207",
          "augmentations[0].ops",
-         "must begin with random_resized_crop, got horizontal_flip"}}},
+         "must begin with random_resized_crop, center_crop or resize, got horizontal_flip"}}},
       {"      - random_resized_crop: {size: 32}\n      - normalize: cifar10",
        "      `- random_resized_crop: {size: 32}\n      - grayscale",
        {},

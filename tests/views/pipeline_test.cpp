@@ -72,16 +72,19 @@ TEST_CASE("pipeline: a group that does not crop first or normalise last is refus
   ViewGroup no_crop = good;
   no_crop.ops.erase(no_crop.ops.begin());
   CHECK(message(no_crop) ==
-        "augmentations[1].ops: must begin with random_resized_crop, got horizontal_flip");
+        "augmentations[1].ops: must begin with random_resized_crop, center_crop or resize, got "
+        "horizontal_flip");
   ViewGroup no_end = good;
   no_end.ops.pop_back();
   CHECK(message(no_end) == "augmentations[1].ops: must end with normalize, got gaussian_blur");
   ViewGroup twice = good;
   twice.ops.insert(twice.ops.begin() + 2, twice.ops.front());
   CHECK(message(twice) ==
-        "augmentations[1].ops: must name random_resized_crop once, got it again at place 2");
+        "augmentations[1].ops: must begin with its only crop and end with its only normalize, got "
+        "random_resized_crop at place 2");
   CHECK(message({2, {}}) ==
-        "augmentations[1].ops: must begin with random_resized_crop and end with normalize, got no "
+        "augmentations[1].ops: must begin with random_resized_crop, center_crop or resize and end "
+        "with normalize, got no "
         "operation");
   CHECK_THROWS_AS(Pipeline({}, 0), Error);
 }

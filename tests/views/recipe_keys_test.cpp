@@ -86,7 +86,15 @@ TEST_CASE("view keys: what an operation cannot do is refused", "[views]") {
                                    "random_resized_crop: {scale: [0.5, 1.5]}",
                                    "random_resized_crop: {scale: [0.5, 0.1]}",
                                    "random_resized_crop: {size: 0}",
-                                   "solarize: 0.2");
+                                   "solarize: {threshold: 1.5}",
+                                   "center_crop: {size: 224, resize: 200}",
+                                   "resize: {interpolation: lanczos}",
+                                   "posterize: {bits: 0}",
+                                   "affine: {scale: [0, 1]}",
+                                   "random_erasing: {fill: blue}",
+                                   "elastic: {sigma: 17}",
+                                   "clahe: {tiles: 0}",
+                                   "vignette: 0.2");
   CAPTURE(bad);
   CHECK_FALSE(mistake("ops: [" + bad + "]\n").empty());
 }

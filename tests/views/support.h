@@ -1,6 +1,8 @@
 // Images and pipelines that the tests of this folder share.
 #pragma once
 #include "base/philox.h"
+#include "config/document.h"
+#include "config/reader.h"
 #include "image/image.h"
 #include "views/color_jitter.h"
 #include "views/gaussian_blur.h"
@@ -9,6 +11,8 @@
 #include "views/normalize.h"
 #include "views/random_resized_crop.h"
 #include "views/view_group.h"
+#include "views/view_op.h"
+#include "views/view_ops.h"
 
 #include <cstdint>
 #include <initializer_list>
@@ -39,6 +43,14 @@ inline ViewGroup simclr_group(std::int64_t size, std::int64_t views = 2) {
            {"grayscale", std::make_shared<Grayscale>()},
            {"gaussian_blur", std::make_shared<GaussianBlur>()},
            {"normalize", std::make_shared<Normalize>()}}};
+}
+
+/// An operation as a recipe has it: "name: {keys}".
+inline std::shared_ptr<const ViewOp> read_op(const std::string& text) {
+  std::vector<config::NamedComponent> ops;
+  config::read(config::parse_document("test.yaml", "ops:\n  - " + text + "\n"),
+               [&](config::Fields& f) { f.components("ops", ops, view_specs(), "operations"); });
+  return std::dynamic_pointer_cast<const ViewOp>(ops.at(0).config);
 }
 
 /// Statistics under which normalize changes nothing.

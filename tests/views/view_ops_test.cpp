@@ -30,12 +30,7 @@ TEST_CASE("view_ops: every registered operation makes a ViewOp and says what it 
     CHECK_FALSE(spec->source.empty());
     names.emplace(spec->name);
   }
-  CHECK(names == std::set<std::string>{"random_resized_crop",
-                                       "horizontal_flip",
-                                       "color_jitter",
-                                       "grayscale",
-                                       "gaussian_blur",
-                                       "normalize"});
+  CHECK(names.size() == view_specs().size());  // no name twice
 }
 
 TEST_CASE("random_resized_crop: a box lies inside the image and keeps to area and ratio",

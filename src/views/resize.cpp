@@ -1,0 +1,42 @@
+#include "config/fields.h"
+#include "views/resize_image.h"
+#include "views/view_op.h"
+
+namespace sslrun::views {
+
+namespace {
+
+struct Resize final : CropOp {
+  std::int64_t size = 224;
+  Interpolation interpolation;
+
+  void bind(config::Fields& f) override {
+    f.integer("size", size, {.min = 1, .max = 4096}, "side of the view in pixels");
+    interpolation.bind(f);
+  }
+
+  ViewShape shape() const override { return {size, size, 3}; }
+
+  void apply(Rng&, Canvas& canvas) const override {
+    const Box whole{0, 0, canvas.source.height, canvas.source.width};
+    resize_box(canvas.source,
+               whole,
+               interpolation.filter(),
+               size,
+               size,
+               canvas.scratch_memory,
+               canvas.pixels);
+  }
+};
+
+}  // namespace
+
+const config::ComponentSpec& view_spec_resize() {
+  static const config::ComponentSpec spec{"resize",
+                                          "the whole image, squeezed into a square",
+                                          "torchvision 0.26 Resize((size, size))",
+                                          make_op<Resize>};
+  return spec;
+}
+
+}  // namespace sslrun::views

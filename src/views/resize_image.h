@@ -1,0 +1,53 @@
+// An image or a part of it, resized to the pixels of a view.
+#pragma once
+#include "config/fields.h"
+#include "image/image.h"
+#include "kernels/augment/crop_resize.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sslrun::views {
+
+/// A rectangle of whole pixels.
+struct Box {
+  std::int64_t top = 0;
+  std::int64_t left = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+/// The recipe key `interpolation` of the operations that resize.
+struct Interpolation {
+  std::string name = "bilinear";
+
+  void bind(config::Fields& f);
+
+  kernels::ResizeFilter filter() const {
+    return name == "bicubic" ? kernels::ResizeFilter::kBicubic : kernels::ResizeFilter::kBilinear;
+  }
+};
+
+/// The box of the image, antialiased. shapes: out [3, height, width] float32 in [0, 1]. scratch
+/// grows to what is needed.
+void resize_box(const image::Image& image,
+                const Box& box,
+                kernels::ResizeFilter filter,
+                std::int64_t height,
+                std::int64_t width,
+                std::vector<float>& scratch,
+                float* out);
+
+/// Resizes the short side to short_side >= size and keeps the centre [size, size].
+/// shapes    out [3, size, size] float32 in [0, 1].
+/// source    torchvision 0.26 Resize(short_side), CenterCrop(size); the long side is int(short *
+///           long / short side).
+void resize_centre(const image::Image& image,
+                   std::int64_t short_side,
+                   std::int64_t size,
+                   kernels::ResizeFilter filter,
+                   std::vector<float>& scratch,
+                   float* out);
+
+}  // namespace sslrun::views

@@ -1,0 +1,40 @@
+#include "config/fields.h"
+#include "views/view_op.h"
+
+namespace sslrun::views {
+
+namespace {
+
+struct Solarize final : ViewOp {
+  double p = 0.2;
+  double threshold = 0.5;
+
+  void bind(config::Fields& f) override {
+    f.shorthand("p");
+    f.real("p", p, {.min = 0, .max = 1}, "probability to invert");
+    f.real("threshold",
+           threshold,
+           {.min = 0, .max = 1},
+           "smallest value that is inverted, on the scale of [0, 1]; 0.5 is 128 of 255");
+  }
+
+  void apply(Rng& rng, Canvas& canvas) const override {
+    if (!(rng.uniform() < p)) return;
+    const auto from = static_cast<float>(threshold);
+    for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
+      *x = *x >= from ? 1.0f - *x : *x;
+  }
+};
+
+}  // namespace
+
+const config::ComponentSpec& view_spec_solarize() {
+  static const config::ComponentSpec spec{
+      "solarize",
+      "inverts values from a threshold on",
+      "torchvision 0.26 RandomSolarize; BYOL, arXiv:2006.07733 appendix B",
+      make_op<Solarize>};
+  return spec;
+}
+
+}  // namespace sslrun::views
