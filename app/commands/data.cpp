@@ -1,8 +1,13 @@
 #include "app/commands.h"
+#include "app/commands/data_preview.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/philox.h"
 #include "base/terminal.h"
 #include "data/survey.h"
+#include "image/bad_image.h"
+#include "image/png_write.h"
+#include "views/sheet.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace sslrun::app {
 
@@ -20,12 +26,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kExamples = 5;
+constexpr double kBlankStd = 0.01;  // of the values on the scale of [0, 1]
+constexpr std::size_t kSheetPart = 48, kSheetColumns = 12;
+constexpr std::int64_t kSheetCell = 96;
 
 struct Options {
   std::string path;
   std::string val;
   std::string format = "auto";
   std::string quarantine;
+  std::string sheet;
   bool json = false;
 };
 
@@ -87,14 +97,95 @@ Json pairs_of(const std::vector<data::Pair>& pairs,
   return {{"count", pairs.size()}, {"examples", examples}};
 }
 
-Json sizes_of(const Surveyed& s) {
-  std::vector<std::int64_t> sides;
+/// How many of the values lie below each bound and not below the one before; the last count is of
+/// those above all.
+Json histogram(const std::vector<double>& values, const std::vector<double>& bounds) {
+  std::vector<std::int64_t> counts(bounds.size() + 1);
+  for (const double v : values)
+    ++counts[static_cast<std::size_t>(std::upper_bound(bounds.begin(), bounds.end(), v) -
+                                      bounds.begin())];
+  return {{"bounds", bounds}, {"counts", counts}};
+}
+
+/// Short sides in pixels, and width / height.
+void add_sizes(const Surveyed& s, Json& out) {
+  std::vector<double> sides, ratios;
   for (const data::ImageFacts& f : s.facts) {
-    if (f.bad.empty()) sides.push_back(std::min(f.width, f.height));
+    if (!f.bad.empty()) continue;
+    sides.push_back(static_cast<double>(std::min(f.width, f.height)));
+    ratios.push_back(static_cast<double>(f.width) / static_cast<double>(f.height));
   }
-  if (sides.empty()) return nullptr;
+  if (sides.empty()) return;
+  out["short_side"] = histogram(sides, {32, 64, 128, 256, 512, 1024, 2048});
+  out["aspect"] = histogram(ratios, {0.5, 0.75, 1, 1.001, 1.334, 2.001});
   std::sort(sides.begin(), sides.end());
-  return {{"min", sides.front()}, {"median", sides[sides.size() / 2]}, {"max", sides.back()}};
+  out["short_side"]["min"] = sides.front();
+  out["short_side"]["median"] = sides[sides.size() / 2];
+  out["short_side"]["max"] = sides.back();
+}
+
+/// Images that hold hardly anything but one colour: what a scanner gives of an empty slide.
+std::vector<std::int64_t> blank_images(const Surveyed& s) {
+  std::vector<std::int64_t> blank;
+  for (std::size_t i = 0; i < s.facts.size(); ++i) {
+    const data::ImageFacts& f = s.facts[i];
+    double variance = 0;
+    for (std::size_t c = 0; c < 3; ++c)
+      variance = std::max(variance, f.mean_square[c] - f.mean[c] * f.mean[c]);
+    if (f.bad.empty() && variance < kBlankStd * kBlankStd)
+      blank.push_back(static_cast<std::int64_t>(i));
+  }
+  return blank;
+}
+
+Json names_of(const std::vector<std::int64_t>& images, const data::Source& source) {
+  Json examples = Json::array();
+  for (std::size_t n = 0; n < std::min(images.size(), kExamples); ++n)
+    examples.push_back(source.name(images[n]));
+  return {{"count", images.size()}, {"examples", examples}};
+}
+
+/// A picture to look at: a random sample, and below an empty row pairs that look alike, side by
+/// side, then blank images.
+void write_sheet(const Surveyed& s,
+                 const std::vector<data::Pair>& alike,
+                 const std::vector<std::int64_t>& blank,
+                 const std::string& path) {
+  std::vector<std::int64_t> usable, suspicious;
+  for (std::size_t i = 0; i < s.facts.size(); ++i)
+    if (s.facts[i].bad.empty()) usable.push_back(static_cast<std::int64_t>(i));
+  for (const data::Pair& p : alike) suspicious.insert(suspicious.end(), {p.first, p.second});
+  if (suspicious.size() > kSheetPart) suspicious.resize(kSheetPart);
+  for (const std::int64_t i : blank)
+    if (suspicious.size() < 2 * kSheetPart) suspicious.push_back(i);
+  Rng rng(0, Purpose::kProbe, 0, 0, 0);
+  for (std::size_t i = 0; i < std::min(kSheetPart, usable.size()); ++i) {
+    const auto rest = static_cast<std::int64_t>(usable.size() - i);
+    std::swap(usable[i], usable[i + static_cast<std::size_t>(rng.below(rest))]);
+  }
+  if (usable.size() > kSheetPart) usable.resize(kSheetPart);
+  const std::size_t rows = (usable.size() + kSheetColumns - 1) / kSheetColumns;
+  const std::size_t below = (suspicious.size() + kSheetColumns - 1) / kSheetColumns;
+  views::Sheet sheet(
+      static_cast<std::int64_t>(std::max<std::size_t>(1, rows + (below > 0 ? below + 1 : 0))),
+      kSheetColumns,
+      kSheetCell);
+  const auto place = [&](const std::vector<std::int64_t>& images, std::size_t first_row) {
+    image::Image image;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      try {
+        s.source->read(images[i], image);
+      } catch (const image::BadImage&) {
+        continue;  // it was good a moment ago: gone meanwhile
+      }
+      sheet.place(static_cast<std::int64_t>(first_row + i / kSheetColumns),
+                  static_cast<std::int64_t>(i % kSheetColumns),
+                  image);
+    }
+  };
+  place(usable, 0);
+  place(suspicious, rows + 1);
+  write_file_atomic(path, image::encode_png(sheet.picture()));
 }
 
 /// Bad images and repeated ones, one a line: what data.exclude takes.
@@ -123,20 +214,37 @@ void print_pairs(const char* what, const Json& pairs) {
     fmt::print("    {}  =  {}\n", p[0].get<std::string>(), p[1].get<std::string>());
 }
 
+void print_histogram(const Json& h, const char* unit) {
+  const auto bounds = h["bounds"].get<std::vector<double>>();
+  for (std::size_t i = 0; i < h["counts"].size(); ++i) {
+    const auto count = h["counts"][i].get<std::int64_t>();
+    if (count == 0) continue;
+    const std::string range = i == 0 ? fmt::format("below {}", bounds[0])
+                              : i == bounds.size()
+                                  ? fmt::format("from {}", bounds.back())
+                                  : fmt::format("{} to {}", bounds[i - 1], bounds[i]);
+    fmt::print("    {:<14} {:<6} {}\n", range, unit, count);
+  }
+}
+
 void check(const Options& o) {
   const Surveyed train = look_at(o.path, o.format, data::Split::kTrain);
   const data::Source& names = *train.source;
   const std::vector<data::Pair> duplicates = data::exact_duplicates(train.facts);
   Json out{{"images", train.facts.size()}, {"bad", bad_images(train)}};
   out["duplicates"] = pairs_of(duplicates, names, names);
-  out["near_duplicates"] = pairs_of(data::near_duplicates(train.facts), names, names);
-  out["short_side"] = sizes_of(train);
+  const std::vector<data::Pair> alike = data::near_duplicates(train.facts);
+  out["near_duplicates"] = pairs_of(alike, names, names);
+  const std::vector<std::int64_t> blank = blank_images(train);
+  out["blank"] = names_of(blank, names);
+  add_sizes(train, out);
   if (!o.val.empty()) {
     const Surveyed val = look_at(o.val, o.format, data::Split::kTest);
     out["val_images"] = val.facts.size();
     out["val_bad"] = bad_images(val);
     out["leaks"] = pairs_of(data::leaks(train.facts, val.facts), names, *val.source);
   }
+  if (!o.sheet.empty()) write_sheet(train, alike, blank, o.sheet);
   if (!o.quarantine.empty()) write_quarantine(train, duplicates, o.quarantine);
   if (o.json) return fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
   fmt::print("images: {}\n", train.facts.size());
@@ -154,12 +262,20 @@ void check(const Options& o) {
   print_pairs("same pixels as an earlier image", out["duplicates"]);
   print_pairs("looks like an earlier image", out["near_duplicates"]);
   if (out.contains("leaks")) print_pairs("in train and in val", out["leaks"]);
-  if (const Json& s = out["short_side"]; !s.is_null()) {
-    fmt::print("short side: {} to {} pixels, median {}\n",
-               s["min"].get<std::int64_t>(),
-               s["max"].get<std::int64_t>(),
-               s["median"].get<std::int64_t>());
+  if (out["blank"]["count"] != 0) {
+    fmt::print("hardly anything but one colour: {}\n", out["blank"]["count"].get<std::int64_t>());
+    for (const Json& name : out["blank"]["examples"])
+      fmt::print("    {}\n", name.get<std::string>());
   }
+  if (!out.contains("short_side")) return;
+  const Json& side = out["short_side"];
+  fmt::print("short side: {} to {} pixels, median {}\n",
+             side["min"].get<std::int64_t>(),
+             side["max"].get<std::int64_t>(),
+             side["median"].get<std::int64_t>());
+  print_histogram(side, "pixels");
+  fmt::print("width / height:\n");
+  print_histogram(out["aspect"], "");
 }
 
 void stats(const Options& o) {
@@ -221,12 +337,17 @@ void add_data(CLI::App& root) {
   cmd->add_option("--quarantine",
                   o->quarantine,
                   "file to write: bad and repeated images, as data.exclude takes them");
+  cmd->add_option(
+      "--sheet",
+      o->sheet,
+      "PNG to write: 48 random images, then, under an empty row, repeated ones side by side");
   cmd->callback([o] { check(*o); });
   cmd = group->add_subcommand(
       "stats", "Mean and standard deviation per channel as normalize takes them, and class counts");
   cmd->footer("Example:\n  sslrun data stats photos");
   add_common(*cmd, *o);
   cmd->callback([o] { stats(*o); });
+  add_data_preview(*group);
 }
 
 }  // namespace sslrun::app

@@ -19,7 +19,9 @@ assert out["images"] == 6, out
 assert [(k["kind"], k["count"]) for k in out["bad"]] == [("not an image", 1), ("truncated", 1)], out
 assert out["duplicates"] == {"count": 1, "examples": [["a/1.pgm", "b/copy.pgm"]]}, out
 assert out["leaks"] == {"count": 1, "examples": [["a/2.pgm", "seen.pgm"]]}, out
-assert out["short_side"] == {"min": 4, "median": 4, "max": 4}, out
+side = out["short_side"]
+assert (side["min"], side["median"], side["max"], side["counts"]) == (4, 4, 4, [4, 0, 0, 0, 0, 0, 0, 0]), out
+assert out["aspect"]["counts"] == [0, 0, 0, 4, 0, 0, 0] and out["blank"]["count"] == 0, out
 P
 [ "$(grep -v '^#' "$work/bad.txt" | cut -f1 | tr '\n' ' ')" = 'b/copy.pgm b/cut.pgm b/letter.jpg ' ] || fail "quarantine: $(cat "$work/bad.txt")"
 words=$("$sslrun" data check "$work/photos" 2>/dev/null)
@@ -41,4 +43,15 @@ train: {batch_size: 2}
 R
 out=$("$sslrun" config check "$work/r.yaml" 2>&1); [ $? = 3 ] && grep -q 'data.exclude: must be a folder or file that exists' <<<"$out" || fail "an absent list: $out"
 out=$("$sslrun" config check "$work/r.yaml" --set "data.exclude=$work/bad.txt" 2>&1) || fail "the list is taken: $out"
+"$sslrun" data check "$work/photos" --sheet "$work/sheet.png" >/dev/null 2>&1 || fail "data check --sheet"
+python3 - "$work/sheet.png" <<'P' || fail "the sheet is no PNG of 12 columns, a row of samples, an empty one and one of suspicious images"
+import struct, sys
+head = open(sys.argv[1], "rb").read(24)
+assert head[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", head[16:24]) == (12 * 98 - 2, 3 * 98 - 2), head
+P
+names=$("$sslrun" data preview "$work/r.yaml" --set "data.exclude=$work/bad.txt" --images 2 --out "$work/grid.png" 2>/dev/null) || fail "data preview"
+[ "$(wc -l <<<"$names")" = 2 ] && [ "$(head -c 4 "$work/grid.png" | tail -c 3)" = PNG ] || fail "data preview: $names"
+"$sslrun" list augmentations --preview "$work/looks" >/dev/null 2>&1 || fail "list augmentations --preview"
+[ "$(ls "$work/looks" | wc -l)" = "$("$sslrun" list augmentations --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)) - 1)')" ] || fail "a preview per augmentation: $(ls "$work/looks")"
+"$sslrun" list methods --preview "$work/looks" >/dev/null 2>&1; [ $? = 2 ] || fail "only augmentations have previews"
 echo "data: bad, repeated and leaked images found, and left out"

@@ -1,0 +1,63 @@
+#include "app/commands/data_preview.h"
+
+#include "base/file.h"
+#include "data/loader.h"
+#include "image/png_write.h"
+#include "recipe/load.h"
+#include "views/preview.h"
+#include "views/view_work.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sslrun::app {
+
+namespace {
+
+struct Options {
+  std::string recipe, out;
+  std::vector<std::string> overrides;
+  std::int64_t images = 8;
+};
+
+/// The first images of the first batch, as a run of the recipe would see them.
+void preview(const Options& o) {
+  const recipe::LoadedRecipe loaded = recipe::load_recipe(o.recipe, o.overrides);
+  const recipe::OpenedData data = recipe::open_data(loaded);
+  const recipe::Recipe& r = loaded.recipe;
+  const auto seed = static_cast<std::uint32_t>(r.train.seed);
+  const views::Pipeline pipeline(r.augmentations, seed);
+  views::ViewWork work(pipeline);
+  const std::int64_t rows = std::min(o.images, r.train.batch_size);
+  const data::Sampler sampler(seed, data.train->size(), r.train.batch_size);
+  data::Loader loader(*data.train, sampler, work, {.num_slots = rows, .end_step = 1});
+  const data::Batch& batch = loader.next();
+  write_file_atomic(o.out, image::encode_png(views::preview_grid(pipeline, batch.views, rows)));
+  for (const std::int64_t sample : batch.samples) fmt::print("{}\n", data.train->name(sample));
+  fmt::print(stderr, "'{}': {} images, a row each, {} views\n", o.out, rows, pipeline.num_views());
+}
+
+}  // namespace
+
+void add_data_preview(CLI::App& data) {
+  auto o = std::make_shared<Options>();
+  CLI::App* cmd = data.add_subcommand(
+      "preview", "Write the views of a recipe's first images to a PNG, and their names to stdout");
+  cmd->footer(
+      "Example:\n  sslrun data preview my.yaml --out grid.png\n"
+      "  sslrun data preview my.yaml --out grid.png --set augmentations[0].views=4");
+  cmd->add_option("recipe", o->recipe, "recipe: its data, seed and augmentations are used")
+      ->required();
+  cmd->add_option("--out", o->out, "PNG file to write")->required();
+  cmd->add_option("--images", o->images, "rows: at most the batch size")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  cmd->add_option("--set", o->overrides, "change a key of the recipe: a.b=value");
+  cmd->callback([o] { preview(*o); });
+}
+
+}  // namespace sslrun::app
