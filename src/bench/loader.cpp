@@ -1,4 +1,4 @@
-// From JPEG files to pixels, and to the views of SimCLR.
+// From JPEG files to pixels, and to the views of SimCLR, DINO and MAE.
 #include "data/loader.h"
 
 #include "base/error.h"
@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <memory>
 #include <span>
+#include <vector>
 // jpeglib.h needs <cstdio> before it.
 #include <jpeglib.h>
 
@@ -38,14 +39,55 @@ constexpr const char* kLibJpeg =
     SSLRUN_TEXT_OF(JPEG_LIB_VERSION);
 #endif
 
+// The groups of views that the peers' benchmarks make: lightly's transforms of these names.
 constexpr const char* kSimClrViews = R"(
-ops:
-  - random_resized_crop: {size: 224, scale: [0.08, 1.0]}
-  - horizontal_flip: {p: 0.5}
-  - color_jitter: {p: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2}
-  - grayscale: {p: 0.2}
-  - gaussian_blur: {p: 0.5, sigma: [0.1, 2.0]}
-  - normalize: imagenet
+groups:
+  - views: 2
+    ops:
+      - random_resized_crop: {size: 224, scale: [0.08, 1.0]}
+      - horizontal_flip: {p: 0.5}
+      - color_jitter: {p: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2}
+      - grayscale: {p: 0.2}
+      - gaussian_blur: {p: 0.5, sigma: [0.1, 2.0]}
+      - normalize: imagenet
+)";
+
+constexpr const char* kDinoViews = R"(
+groups:
+  - views: 1
+    ops:
+      - random_resized_crop: {size: 224, scale: [0.4, 1.0], interpolation: bicubic}
+      - horizontal_flip: {p: 0.5}
+      - color_jitter: {p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1}
+      - grayscale: {p: 0.2}
+      - gaussian_blur: {p: 1.0, sigma: [0.1, 2.0]}
+      - normalize: imagenet
+  - views: 1
+    ops:
+      - random_resized_crop: {size: 224, scale: [0.4, 1.0], interpolation: bicubic}
+      - horizontal_flip: {p: 0.5}
+      - color_jitter: {p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1}
+      - grayscale: {p: 0.2}
+      - gaussian_blur: {p: 0.1, sigma: [0.1, 2.0]}
+      - solarize: {p: 0.2}
+      - normalize: imagenet
+  - views: 8
+    ops:
+      - random_resized_crop: {size: 96, scale: [0.05, 0.4], interpolation: bicubic}
+      - horizontal_flip: {p: 0.5}
+      - color_jitter: {p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1}
+      - grayscale: {p: 0.2}
+      - gaussian_blur: {p: 0.5, sigma: [0.1, 2.0]}
+      - normalize: imagenet
+)";
+
+constexpr const char* kMaeViews = R"(
+groups:
+  - views: 1
+    ops:
+      - random_resized_crop: {size: 224, scale: [0.2, 1.0], interpolation: bicubic}
+      - horizontal_flip: {p: 0.5}
+      - normalize: imagenet
 )";
 
 void decode_one(const std::string& name, const std::string& bytes, image::Image& out) {
@@ -94,19 +136,22 @@ Prepared prepare_decode(const CaseSettings& settings) {
 
 /// The data path of a training run, at full speed.
 struct ViewPath {
-  explicit ViewPath(const CaseSettings& settings)
+  ViewPath(const CaseSettings& settings, const char* groups)
       : folder(settings.data, kBatch, kMade, kWidth, kHeight),
         source(data::open_source(folder.path().string(), "folder", data::Split::kTrain)),
-        pipeline({simclr_views()}, 0),
+        pipeline(read_groups(groups), 0),
         work(pipeline),
         sampler(0, source->size(), kBatch),
         loader(*source, sampler, work, {.threads = settings.threads}) {}
 
-  static views::ViewGroup simclr_views() {
-    views::ViewGroup made{.views = 2, .ops = {}};
-    const config::Document document = config::parse_document("bench", kSimClrViews, {});
-    config::read(document, [&](config::Fields& f) {
-      f.components("ops", made.ops, views::view_specs(), "operations");
+  static std::vector<views::ViewGroup> read_groups(const char* text) {
+    std::vector<views::ViewGroup> made;
+    config::read(config::parse_document("bench", text, {}), [&](config::Fields& f) {
+      f.list("groups", "groups of views", made.size(), [&](config::Fields& item, std::size_t i) {
+        if (i >= made.size()) made.resize(i + 1);
+        item.integer("views", made[i].views, {}, "views");
+        item.components("ops", made[i].ops, views::view_specs(), "operations");
+      });
     });
     return made;
   }
@@ -119,8 +164,9 @@ struct ViewPath {
   data::Loader loader;
 };
 
+template <const char* const& groups>
 Prepared prepare_views(const CaseSettings& settings) {
-  const auto path = std::make_shared<ViewPath>(settings);
+  const auto path = std::make_shared<ViewPath>(settings, groups);
   const auto once = [path] {
     for (std::int64_t b = 0; b < kBatchesPerRepetition; ++b) path->loader.next();
     if (path->loader.num_replaced() > 0) {
@@ -158,6 +204,19 @@ extern const Case case_views_simclr{
     "images/s",
     "JPEG files to two normalised views of 224 x 224, in batches of 64",
     Memory::kShare,
-    prepare_views};
+    prepare_views<kSimClrViews>};
+extern const Case case_views_dino{
+    "views_dino",
+    "loader",
+    "images/s",
+    "JPEG files to DINO's views, 2 of 224 x 224 and 8 of 96 x 96, in batches of 64",
+    Memory::kShare,
+    prepare_views<kDinoViews>};
+extern const Case case_views_mae{"views_mae",
+                                 "loader",
+                                 "images/s",
+                                 "JPEG files to one normalised bicubic crop of 224 x 224",
+                                 Memory::kShare,
+                                 prepare_views<kMaeViews>};
 
 }  // namespace sslrun::bench

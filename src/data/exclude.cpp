@@ -53,7 +53,9 @@ class Excluding final : public Source {
 
   std::string name(std::int64_t i) const override { return inner_->name(inner_index(i)); }
 
-  void read(std::int64_t i, image::Image& out) const override { inner_->read(inner_index(i), out); }
+  void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
+    inner_->read(inner_index(i), out, wanted);
+  }
 
   std::span<const std::int64_t> labels() const override { return labels_; }
 

@@ -172,10 +172,10 @@ class FolderSource final : public Source {
 
   std::string name(std::int64_t i) const override { return paths_.at(static_cast<std::size_t>(i)); }
 
-  void read(std::int64_t i, image::Image& out) const override {
+  void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
     thread_local std::vector<std::byte> bytes;
     read_bytes(root_ + "/" + paths_.at(static_cast<std::size_t>(i)), bytes);
-    image::decode(bytes, out);
+    image::decode(bytes, out, wanted);
   }
 
   std::span<const std::int64_t> labels() const override { return labels_; }

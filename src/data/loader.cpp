@@ -160,7 +160,10 @@ struct Loader::State {
     const std::int64_t planned = sampler.sample(batch.epoch, step, options.first_slot + slot);
     auto& bad = entry.bad_by_slot[static_cast<std::size_t>(slot)];
     std::int64_t sample = planned;
-    if (!try_read(sample, image)) {
+    const image::Wanted wanted = [&](std::int64_t height, std::int64_t width) {
+      return work.wanted(height, width, batch.epoch, planned);
+    };
+    if (!try_read(sample, image, wanted)) {
       Rng rng(sampler.seed(),
               Purpose::kReplacement,
               static_cast<std::uint32_t>(batch.epoch),
@@ -170,7 +173,7 @@ struct Loader::State {
         bad.push_back(sample);
         if (bad.size() > kMaxReplacements) throw_all_bad(planned);
         sample = rng.below(source.size());
-      } while (!try_read(sample, image));
+      } while (!try_read(sample, image, wanted));
     }
     batch.samples[static_cast<std::size_t>(slot)] = sample;
     if (!labels.empty())
@@ -179,13 +182,13 @@ struct Loader::State {
   }
 
   // false: the image is bad; its reason is kept, and it is not read again.
-  bool try_read(std::int64_t sample, image::Image& image) {
+  bool try_read(std::int64_t sample, image::Image& image, const image::Wanted& wanted) {
     {
       const std::lock_guard lock(reasons_mutex);
       if (reasons.contains(sample)) return false;
     }
     try {
-      source.read(sample, image);
+      source.read(sample, image, wanted);
       return true;
     } catch (const image::BadImage& bad) {
       const std::lock_guard lock(reasons_mutex);

@@ -20,8 +20,14 @@ class SampleWork {
 
   /// Floats that one sample takes in each view: H_v * W_v * C; the loader sizes Batch::views by it.
   virtual std::vector<std::int64_t> view_sizes() const = 0;
+  /// The part of a [height, width] image that run() with the same epoch and sample looks at.
+  virtual image::Box wanted(std::int64_t height,
+                            std::int64_t width,
+                            std::int64_t epoch,
+                            std::int64_t sample) const = 0;
   /// Writes the sample's views to their place in the batch: views[v][slot * view_sizes()[v] ...].
   /// sample is the random key: the planned image's number, also when another one replaces it.
+  /// image: all of it, or the wanted part.
   virtual void run(const image::Image& image,
                    std::int64_t epoch,
                    std::int64_t sample,

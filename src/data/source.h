@@ -20,9 +20,14 @@ class Source {
   virtual std::int64_t size() const = 0;
   /// What to call image i in a message: its path below the folder, or "file.gz[i]".
   virtual std::string name(std::int64_t i) const = 0;
-  /// Reads image i. shapes: out [height, width, 3], RGB. errors: image::BadImage when this image
-  /// cannot be used, DataError when no image can be read any more.
-  virtual void read(std::int64_t i, image::Image& out) const = 0;
+  /// Reads image i, or what is wanted of it, as image::decode() does. shapes: out [height, width, 3],
+  /// RGB. errors: image::BadImage when this image cannot be used, DataError when no image can be
+  /// read any more.
+  virtual void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const = 0;
+
+  /// Reads all of image i.
+  void read(std::int64_t i, image::Image& out) const { read(i, out, {}); }
+
   /// One label per image, 0 .. classes - 1; empty where the data has none.
   virtual std::span<const std::int64_t> labels() const = 0;
   /// Name of each class; empty without labels.

@@ -66,13 +66,13 @@ Format sniff(std::span<const std::byte> head) {
   return Format::kUnknown;
 }
 
-void decode(std::span<const std::byte> bytes, Image& out) {
+void decode(std::span<const std::byte> bytes, Image& out, const Wanted& wanted) {
   if (bytes.empty()) throw BadImage("empty file");
+  const Format format = sniff(bytes);
+  if (format == Format::kJpeg) return apply_orientation(decode_jpeg(bytes, out, wanted), out);
   using Decode = int (*)(std::span<const std::byte>, Image&);
   const auto decoder = [&]() -> Decode {
-    switch (sniff(bytes)) {
-      case Format::kJpeg:
-        return decode_jpeg;
+    switch (format) {
       case Format::kPng:
         return decode_png;
       case Format::kWebp:
@@ -85,6 +85,7 @@ void decode(std::span<const std::byte> bytes, Image& out) {
         return decode_bmp;
       case Format::kPnm:
         return decode_pnm;
+      case Format::kJpeg:
       case Format::kUnknown:
         break;
     }

@@ -30,8 +30,10 @@ Format sniff(std::span<const std::byte> head);
 /// PNM       P1 to P6
 /// 16 bits are scaled to 8 and rounded to nearest; alpha is composited on white; what a first frame
 /// leaves open is white. The EXIF or TIFF orientation is applied: out is upright.
+/// wanted: what will be looked at; of an upright JPEG only this is made, pixel by pixel as in the
+/// whole image (what else out holds around it is unspecified); other images are decoded whole.
 /// errors    BadImage for what is cut, corrupt, larger than kMaxPixels or of another format (out is
 ///           then unspecified); std::bad_alloc. Thread-safe on distinct out.
-void decode(std::span<const std::byte> bytes, Image& out);
+void decode(std::span<const std::byte> bytes, Image& out, const Wanted& wanted = {});
 
 }  // namespace sslrun::image

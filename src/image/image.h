@@ -2,23 +2,42 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace sslrun::image {
 
-/// Pixels of one image. shapes: pixels [height, width, channels] row-major (HWC), no padding
+/// A rectangle of whole pixels.
+struct Box {
+  std::int64_t top = 0;
+  std::int64_t left = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+/// What will be looked at of an image of this height and width: a box inside it, not empty. An empty
+/// function stands for all of it.
+using Wanted = std::function<Box(std::int64_t height, std::int64_t width)>;
+
+/// Pixels of one image, or of the part of it that was wanted and a little around it. shapes: pixels [height, width, channels] row-major (HWC), no padding
 /// between rows. units: 0..255. Reusing one Image for many decodes keeps its memory.
 struct Image {
   std::int64_t width = 0;
   std::int64_t height = 0;
   std::int64_t channels = 0;
   std::vector<std::uint8_t> pixels;
+  std::int64_t whole_width = 0, whole_height = 0;  // of the image that this is a part of
+  std::int64_t left = 0, top = 0;                  // where in it
 
-  /// Sets the shape; pixels become width * height * channels bytes of unspecified content.
+  /// Sets the shape of a whole image; pixels become width * height * channels bytes of unspecified
+  /// content.
   void reshape(std::int64_t new_width, std::int64_t new_height, std::int64_t new_channels) {
     width = new_width;
     height = new_height;
     channels = new_channels;
+    whole_width = width;
+    whole_height = height;
+    left = top = 0;
     pixels.resize(static_cast<std::size_t>(width * height * channels));
   }
 };

@@ -5,12 +5,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <string>
+#include <vector>
 // These need <cstdio> before them.
 #include <jerror.h>
 #include <jpeglib.h>
@@ -21,6 +23,7 @@ namespace {
 
 constexpr int kMaxScans =
     500;  // as libjpeg-turbo's own LIMITSCANS: a small progressive file can hold a million
+constexpr std::int64_t kMargin = 2;
 constexpr int kExifMarker = JPEG_APP0 + 1;
 
 // libjpeg's state for one image. Errors leave libjpeg by longjmp: the functions that call setjmp
@@ -91,17 +94,46 @@ bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
   return true;
 }
 
-// Reads all rows to pixels, row_bytes apart, and the end of the file.
-bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
+// Reads the rows of the part to pixels, row_bytes apart; up to the end of the file where the part is
+// the whole image. The part's left and width grow to what libjpeg can cut.
+bool read_rows(Decoder& decoder, Box& part, std::vector<std::uint8_t>& pixels, int channels) {
+  jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.escape) != 0) return false;
-  jpeg_start_decompress(&decoder.info);
-  while (decoder.info.output_scanline < decoder.info.output_height) {
-    JSAMPROW row = pixels + decoder.info.output_scanline * row_bytes;
-    jpeg_read_scanlines(&decoder.info, &row, 1);
+  jpeg_start_decompress(&info);
+  auto left = static_cast<JDIMENSION>(part.left), width = static_cast<JDIMENSION>(part.width);
+  if (width < info.output_width) jpeg_crop_scanline(&info, &left, &width);
+  part.left = left;
+  part.width = width;
+  pixels.resize(static_cast<std::size_t>(part.height * part.width * channels));
+  const auto first = static_cast<JDIMENSION>(part.top);
+  const auto end = static_cast<JDIMENSION>(part.top + part.height);
+  if (first > 0) jpeg_skip_scanlines(&info, first);
+  while (info.output_scanline < end) {
+    JSAMPROW row = pixels.data() + static_cast<std::size_t>(info.output_scanline - first) *
+                                       static_cast<std::size_t>(part.width * channels);
+    jpeg_read_scanlines(&info, &row, 1);
     if (decoder.code != 0) return false;  // a made-up row: the rest is not worth the time
   }
-  jpeg_finish_decompress(&decoder.info);
+  if (end < info.output_height) {
+    jpeg_abort_decompress(&info);
+  } else {
+    jpeg_finish_decompress(&info);
+  }
   return true;
+}
+
+// Whether the file ends as a whole one does: one that was cut is decoded to where it was cut.
+bool has_end(std::span<const std::byte> bytes) {
+  return bytes.size() >= 2 && bytes[bytes.size() - 2] == std::byte{0xFF} &&
+         bytes[bytes.size() - 1] == std::byte{JPEG_EOI};
+}
+
+// The box, with the columns that upsampling looks at beyond it: the cut's own edge columns are
+// made without their neighbours.
+Box part_to_read(const Box& wanted, std::int64_t width) {
+  const std::int64_t left = std::max<std::int64_t>(wanted.left - kMargin, 0);
+  const std::int64_t right = std::min(wanted.left + wanted.width + kMargin, width);
+  return {wanted.top, left, wanted.height, right - left};
 }
 
 [[noreturn]] void throw_reason(const Decoder& decoder) {
@@ -140,7 +172,7 @@ void inks_to_rgb(std::uint8_t* pixels, std::int64_t num_pixels, bool inverted) {
 
 }  // namespace
 
-int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
+int decode_jpeg(std::span<const std::byte> bytes, Image& out, const Wanted& wanted) {
   Decoder decoder;
   decoder.info.err = jpeg_std_error(&decoder.errors);
   decoder.info.client_data = &decoder;  // jpeg_create_decompress keeps err and client_data
@@ -156,15 +188,18 @@ int decode_jpeg(std::span<const std::byte> bytes, Image& out) {
   const bool inks =
       decoder.info.jpeg_color_space == JCS_CMYK || decoder.info.jpeg_color_space == JCS_YCCK;
   decoder.info.out_color_space = inks ? JCS_CMYK : JCS_RGB;
-  const std::int64_t channels = inks ? 4 : 3;
-  out.reshape(width, height, channels);
-  const bool done =
-      read_rows(decoder, out.pixels.data(), static_cast<std::size_t>(width * channels));
+  Box part{0, 0, height, width};
+  if (wanted && orientation == 1 && has_end(bytes))
+    part = part_to_read(wanted(height, width), width);
+  const bool done = read_rows(decoder, part, out.pixels, inks ? 4 : 3);
   if (!done || decoder.code != 0) throw_reason(decoder);
-  if (inks) {
-    inks_to_rgb(out.pixels.data(), width * height, decoder.info.saw_Adobe_marker != 0);
-    out.reshape(width, height, 3);
-  }
+  if (inks)
+    inks_to_rgb(out.pixels.data(), part.width * part.height, decoder.info.saw_Adobe_marker != 0);
+  out.reshape(part.width, part.height, 3);
+  out.left = part.left;
+  out.top = part.top;
+  out.whole_width = width;
+  out.whole_height = height;
   return orientation;
 }
 

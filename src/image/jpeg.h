@@ -9,6 +9,6 @@ namespace sslrun::image {
 
 /// As decode(), for bytes that start as a JPEG does, but not yet turned upright.
 /// returns the EXIF orientation, 1..8 (1 where the file gives none).
-int decode_jpeg(std::span<const std::byte> bytes, Image& out);
+int decode_jpeg(std::span<const std::byte> bytes, Image& out, const Wanted& wanted);
 
 }  // namespace sslrun::image

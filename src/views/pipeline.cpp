@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace sslrun::views {
 
 namespace {
@@ -46,12 +48,37 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : s
       plan->ops.push_back(std::dynamic_pointer_cast<const ViewOp>(op.config));
       check_invariant(plan->ops.back() != nullptr, "every operation of a view group is a ViewOp");
     }
-    plan->shape = dynamic_cast<const CropOp&>(*plan->ops.front()).shape();
+    plan->crop = std::dynamic_pointer_cast<const CropOp>(plan->ops.front());
+    plan->shape = plan->crop->shape();
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }
   if (views_.empty())
     throw Error(kConfigExit, "augmentations: must make at least one view, got none");
+}
+
+Rng Pipeline::rng_of(std::int64_t epoch, std::int64_t sample, std::int64_t view) const {
+  return {seed_,
+          Purpose::kView,
+          static_cast<std::uint32_t>(epoch),
+          static_cast<std::uint32_t>(sample),
+          static_cast<std::uint32_t>(view)};
+}
+
+image::Box Pipeline::wanted(std::int64_t height,
+                            std::int64_t width,
+                            std::int64_t epoch,
+                            std::int64_t sample) const {
+  std::int64_t top = height, left = width, bottom = 0, right = 0;
+  for (std::int64_t view = 0; view < num_views(); ++view) {
+    Rng rng = rng_of(epoch, sample, view);
+    const image::Box box = plan(view).crop->part(rng, height, width);
+    top = std::min(top, box.top);
+    left = std::min(left, box.left);
+    bottom = std::max(bottom, box.top + box.height);
+    right = std::max(right, box.left + box.width);
+  }
+  return {top, left, bottom - top, right - left};
 }
 
 void Pipeline::run(const image::Image& image,
@@ -63,11 +90,7 @@ void Pipeline::run(const image::Image& image,
                   "an image to view is RGB and not empty");
   thread_local std::vector<float> pixels, scratch;
   const Plan& p = plan(view);
-  Rng rng(seed_,
-          Purpose::kView,
-          static_cast<std::uint32_t>(epoch),
-          static_cast<std::uint32_t>(sample),
-          static_cast<std::uint32_t>(view));
+  Rng rng = rng_of(epoch, sample, view);
   if (static_cast<std::int64_t>(pixels.size()) < p.shape.size()) {
     pixels.resize(static_cast<std::size_t>(p.shape.size()));
   }

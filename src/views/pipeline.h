@@ -27,7 +27,13 @@ class Pipeline {
   /// What normalize used: a preview undoes it.
   ChannelStats stats(std::int64_t view) const { return plan(view).stats; }
 
-  /// Makes one view. shapes: image [h, w, 3] of any size >= 1, out_HWC of shape(view), float32,
+  /// The smallest box of a [height, width] image that holds what all its views look at.
+  image::Box wanted(std::int64_t height,
+                    std::int64_t width,
+                    std::int64_t epoch,
+                    std::int64_t sample) const;
+
+  /// Makes one view. shapes: image [h, w, 3] of any size >= 1 or the wanted part of it, out_HWC of shape(view), float32,
   /// dense. Thread-safe; allocates nothing once the calling thread has met its largest view and
   /// crop.
   void run(const image::Image& image,
@@ -40,8 +46,11 @@ class Pipeline {
   struct Plan {
     ViewShape shape;
     ChannelStats stats;
-    std::vector<std::shared_ptr<const ViewOp>> ops;
+    std::shared_ptr<const CropOp> crop;
+    std::vector<std::shared_ptr<const ViewOp>> ops;  // the crop first
   };
+
+  Rng rng_of(std::int64_t epoch, std::int64_t sample, std::int64_t view) const;
 
   const Plan& plan(std::int64_t view) const { return *views_.at(static_cast<std::size_t>(view)); }
 

@@ -31,7 +31,7 @@ void RandomResizedCrop::bind(config::Fields& f) {
   interpolation.bind(f);
 }
 
-Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width) const {
+Box RandomResizedCrop::part(Rng& rng, std::int64_t height, std::int64_t width) const {
   const auto h = static_cast<double>(height), w = static_cast<double>(width);
   for (int i = 0; i < kTries; ++i) {
     const double area = h * w * rng.uniform(scale[0], scale[1]);
@@ -52,7 +52,7 @@ Box RandomResizedCrop::sample(Rng& rng, std::int64_t height, std::int64_t width)
 }
 
 void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
-  const Box box = sample(rng, canvas.source.height, canvas.source.width);
+  const Box box = part(rng, canvas.source.whole_height, canvas.source.whole_width);
   resize_box(
       canvas.source, box, interpolation.filter(), size, size, canvas.scratch_memory, canvas.pixels);
 }

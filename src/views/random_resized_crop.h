@@ -21,8 +21,7 @@ struct RandomResizedCrop final : CropOp {
 
   ViewShape shape() const override { return {size, size, 3}; }
 
-  /// The part of a [height, width] image to keep; always inside it and not empty.
-  Box sample(Rng& rng, std::int64_t height, std::int64_t width) const;
+  Box part(Rng& rng, std::int64_t height, std::int64_t width) const override;
   void apply(Rng& rng, Canvas& canvas) const override;
 };
 

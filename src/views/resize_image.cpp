@@ -1,5 +1,7 @@
 #include "views/resize_image.h"
 
+#include "base/error.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -29,13 +31,17 @@ void resize_box(const image::Image& image,
                 std::int64_t width,
                 std::vector<float>& scratch,
                 float* out) {
+  const std::int64_t left = box.left - image.left, top = box.top - image.top;
+  check_invariant(
+      left >= 0 && top >= 0 && left + box.width <= image.width && top + box.height <= image.height,
+      "the decoded part holds the box");
   const auto room =
       static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, width, filter));
   if (scratch.size() < room) scratch.resize(room);
   const kernels::CropResizeView view{.picture = image.pixels.data(),
                                      .picture_width = image.width,
-                                     .left = box.left,
-                                     .top = box.top,
+                                     .left = left,
+                                     .top = top,
                                      .width = box.width,
                                      .height = box.height,
                                      .flip = false,

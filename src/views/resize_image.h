@@ -10,13 +10,7 @@
 
 namespace sslrun::views {
 
-/// A rectangle of whole pixels.
-struct Box {
-  std::int64_t top = 0;
-  std::int64_t left = 0;
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-};
+using image::Box;
 
 /// The recipe key `interpolation` of the operations that resize.
 struct Interpolation {
@@ -29,7 +23,7 @@ struct Interpolation {
   }
 };
 
-/// The box of the image, antialiased. shapes: out [3, height, width] float32 in [0, 1]. scratch
+/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [3, height, width] float32 in [0, 1]. scratch
 /// grows to what is needed.
 void resize_box(const image::Image& image,
                 const Box& box,

@@ -51,6 +51,13 @@ class CropOp : public ViewOp {
  public:
   /// Shape of the views that it makes; the group's other operations keep it.
   virtual ViewShape shape() const = 0;
+
+  /// Draws the part of a [height, width] image that apply(), with the same random numbers, will look
+  /// at: a box inside it, not empty.
+  virtual image::Box part(Rng& rng, std::int64_t height, std::int64_t width) const {
+    static_cast<void>(rng);
+    return {0, 0, height, width};
+  }
 };
 
 /// ComponentSpec::make of an operation.

@@ -16,6 +16,14 @@ class ViewWork final : public data::SampleWork {
   explicit ViewWork(const Pipeline& pipeline) : pipeline_(pipeline) {}
 
   std::vector<std::int64_t> view_sizes() const override;
+
+  image::Box wanted(std::int64_t height,
+                    std::int64_t width,
+                    std::int64_t epoch,
+                    std::int64_t sample) const override {
+    return pipeline_.wanted(height, width, epoch, sample);
+  }
+
   void run(const image::Image& image,
            std::int64_t epoch,
            std::int64_t sample,

@@ -28,7 +28,7 @@ class NumberSource final : public data::Source {
 
   std::string name(std::int64_t i) const override { return "image " + std::to_string(i); }
 
-  void read(std::int64_t i, image::Image& out) const override {
+  void read(std::int64_t i, image::Image& out, const image::Wanted&) const override {
     ++reads;
     if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50 + delay_us));
     if (i == broken) throw DataError("the disk is gone");
@@ -57,6 +57,13 @@ class NumberSource final : public data::Source {
 class NumberWork final : public data::SampleWork {
  public:
   std::vector<std::int64_t> view_sizes() const override { return {2, 1}; }
+
+  image::Box wanted(std::int64_t height,
+                    std::int64_t width,
+                    std::int64_t,
+                    std::int64_t) const override {
+    return {0, 0, height, width};
+  }
 
   void run(const image::Image& image,
            std::int64_t epoch,

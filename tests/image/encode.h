@@ -19,9 +19,10 @@ struct JpegOptions {
   bool progressive = false;
   std::string exif = {};  // APP1 payload
   bool adobe = true;
+  int h_samp = 1, v_samp = 1;  // of the first component: 2, 2 halves the others' resolution
 };
 
-/// JPEG, quality 95, no chroma subsampling. pixels [height, width, channels].
+/// JPEG, quality 95, no chroma subsampling unless asked for. pixels [height, width, channels].
 inline std::string make_jpeg(const std::vector<std::uint8_t>& pixels,
                              int width,
                              int height,
@@ -42,7 +43,8 @@ inline std::string make_jpeg(const std::vector<std::uint8_t>& pixels,
   jpeg_set_defaults(&info);
   jpeg_set_colorspace(&info, options.stored);
   jpeg_set_quality(&info, 95, TRUE);
-  info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
+  info.comp_info[0].h_samp_factor = options.h_samp;
+  info.comp_info[0].v_samp_factor = options.v_samp;
   info.write_Adobe_marker = options.adobe ? info.write_Adobe_marker : FALSE;
   if (options.progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);

@@ -1,3 +1,4 @@
+#include "base/philox.h"
 #include "image/decode.h"
 #include "tests/image/encode.h"
 #include "tests/support/catch.h"
@@ -73,6 +74,54 @@ TEST_CASE("jpeg: four inks become the colours they print", "[image]") {
   }
   CHECK(out.channels == 3);
   CHECK(worst(out.pixels, want) <= 8);
+}
+
+TEST_CASE("jpeg: the wanted part has the pixels of the whole image", "[image]") {
+  const int width = 150, height = 131;
+  auto pixels = gradient(width, height, 3);
+  Rng rng(1, Purpose::kProbe, 0, 0, 0);
+  for (auto& value : pixels)  // edges, which upsampling smears over their neighbours
+    value = static_cast<std::uint8_t>(value / 2 + rng.below(128));
+  const bool progressive = GENERATE(false, true);
+  const auto [h, v] = GENERATE(table<int, int>({{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}, {4, 2}}));
+  CAPTURE(progressive, h, v);
+  const std::string bytes =
+      make_jpeg(pixels, width, height, {.progressive = progressive, .h_samp = h, .v_samp = v});
+  const auto whole = decoded(bytes);
+  std::int64_t smaller = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t box_h = 1 + rng.below(height), box_w = 1 + rng.below(width);
+    const image::Box box{rng.below(height - box_h + 1), rng.below(width - box_w + 1), box_h, box_w};
+    image::Image part;
+    image::decode(
+        std::as_bytes(std::span(bytes)), part, [&](std::int64_t rows, std::int64_t columns) {
+          REQUIRE((rows == height && columns == width));
+          return box;
+        });
+    REQUIRE((part.whole_width == width && part.whole_height == height));
+    REQUIRE((part.top <= box.top && part.top + part.height >= box.top + box.height));
+    REQUIRE((part.left <= box.left && part.left + part.width >= box.left + box.width));
+    smaller += part.width * part.height < width * height;
+    for (std::int64_t y = 0; y < box.height; ++y) {
+      const auto* row = whole.pixels.data() + ((box.top + y) * width + box.left) * 3;
+      const auto* got =
+          part.pixels.data() + ((box.top - part.top + y) * part.width + box.left - part.left) * 3;
+      REQUIRE(std::equal(row, row + box.width * 3, got));
+    }
+  }
+  CHECK(smaller > 100);
+}
+
+TEST_CASE("jpeg: a cut file is refused also where the wanted part comes before the cut",
+          "[image]") {
+  const auto pixels = gradient(kW, kH, 3);
+  const std::string bytes = make_jpeg(pixels, kW, kH);
+  image::Image part;
+  const auto top_row = [](std::int64_t, std::int64_t) { return image::Box{0, 0, 1, 1}; };
+  const std::string cut = bytes.substr(0, bytes.size() - 40);
+  CHECK_THROWS_AS(image::decode(std::as_bytes(std::span(cut)), part, top_row), image::BadImage);
+  image::decode(std::as_bytes(std::span(bytes)), part, top_row);
+  CHECK(part.height == 1);
 }
 
 TEST_CASE("jpeg: every truncation is refused", "[image]") {

@@ -48,6 +48,26 @@ TEST_CASE("pipeline: a view depends on seed, epoch, sample and view alone", "[vi
   CHECK(from_thread == want);
 }
 
+TEST_CASE("pipeline: the wanted part of an image gives the same views as all of it", "[views]") {
+  const image::Image whole = noise_image(90, 130, 4);
+  const Pipeline p({simclr_group(24, 2), simclr_group(16, 1)}, 8);
+  std::int64_t smaller = 0;
+  for (std::int64_t sample = 0; sample < 40; ++sample) {
+    const image::Box box = p.wanted(90, 130, 2, sample);
+    smaller += box.height * box.width < 90 * 130;
+    image::Image part;
+    part.reshape(box.width, box.height, 3);
+    for (std::int64_t y = 0; y < box.height; ++y)
+      std::copy_n(whole.pixels.data() + ((box.top + y) * 130 + box.left) * 3,
+                  box.width * 3,
+                  part.pixels.data() + y * box.width * 3);
+    part.left = box.left, part.top = box.top, part.whole_width = 130, part.whole_height = 90;
+    for (std::int64_t view = 0; view < 3; ++view)
+      REQUIRE(view_of(p, part, 2, sample, view) == view_of(p, whole, 2, sample, view));
+  }
+  CHECK(smaller > 20);
+}
+
 TEST_CASE("pipeline: views are numbered through the groups", "[views]") {
   const Pipeline p({simclr_group(24, 2), simclr_group(16, 3)}, 0);
   REQUIRE(p.num_views() == 5);
@@ -100,7 +120,7 @@ TEST_CASE(
   int flips = 0, jitters = 0, grays = 0, blurs = 0;
   for (std::uint32_t sample = 0; sample < 24; ++sample) {
     Rng rng(8, Purpose::kView, 2, sample, 1);
-    const Box box = crop.sample(rng, image.height, image.width);
+    const Box box = crop.part(rng, image.height, image.width);
     const bool flip = HorizontalFlip().sample(rng);
     const auto jitter = ColorJitter().sample(rng);
     const bool gray = Grayscale().sample(rng);

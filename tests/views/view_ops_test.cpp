@@ -42,7 +42,7 @@ TEST_CASE("random_resized_crop: a box lies inside the image and keeps to area an
   std::int64_t at_top = 0, at_bottom = 0;
   for (int i = 0; i < n; ++i) {
     Rng rng = stream(static_cast<std::uint32_t>(i));
-    const Box box = crop.sample(rng, height, width);
+    const Box box = crop.part(rng, height, width);
     REQUIRE(box.top >= 0);
     REQUIRE(box.left >= 0);
     REQUIRE(box.top + box.height <= height);
@@ -70,15 +70,15 @@ TEST_CASE("random_resized_crop: without a fitting box the centre nearest to the 
   RandomResizedCrop crop;
   crop.scale = {1.0, 1.0};  // no box of the whole area fits an image of 10:1
   Rng rng = stream(0);
-  const Box wide = crop.sample(rng, 30, 300);
+  const Box wide = crop.part(rng, 30, 300);
   CHECK(wide.height == 30);
   CHECK(wide.width == 40);
   CHECK(wide.left == 130);
-  const Box tall = crop.sample(rng, 300, 30);
+  const Box tall = crop.part(rng, 300, 30);
   CHECK(tall.width == 30);
   CHECK(tall.height == 40);
   CHECK(tall.top == 130);
-  const Box one = RandomResizedCrop().sample(rng, 1, 1);
+  const Box one = RandomResizedCrop().part(rng, 1, 1);
   CHECK(one.height == 1);
   CHECK(one.width == 1);
 }
