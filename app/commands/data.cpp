@@ -10,6 +10,7 @@
 #include "views/sheet.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct Options {
   std::string format = "auto";
   std::string quarantine;
   std::string sheet;
+  image::PixelFormat pixels;
   bool json = false;
 };
 
@@ -45,8 +47,8 @@ struct Surveyed {
 };
 
 /// Reads all of a data set, with progress on stderr.
-Surveyed look_at(const std::string& path, const std::string& format, data::Split split) {
-  Surveyed s{data::open_source(path, format, split), {}};
+Surveyed look_at(const std::string& path, const Options& o, data::Split split) {
+  Surveyed s{data::open_source(path, o.format, split, o.pixels), {}};
   const std::int64_t total = s.source->size();
   const bool redraw = is_terminal(STDERR_FILENO);
   const std::int64_t step = std::max<std::int64_t>(total / (redraw ? 200 : 10), 1);
@@ -130,7 +132,7 @@ std::vector<std::int64_t> blank_images(const Surveyed& s) {
   for (std::size_t i = 0; i < s.facts.size(); ++i) {
     const data::ImageFacts& f = s.facts[i];
     double variance = 0;
-    for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t c = 0; c < f.mean.size(); ++c)
       variance = std::max(variance, f.mean_square[c] - f.mean[c] * f.mean[c]);
     if (f.bad.empty() && variance < kBlankStd * kBlankStd)
       blank.push_back(static_cast<std::int64_t>(i));
@@ -228,7 +230,7 @@ void print_histogram(const Json& h, const char* unit) {
 }
 
 void check(const Options& o) {
-  const Surveyed train = look_at(o.path, o.format, data::Split::kTrain);
+  const Surveyed train = look_at(o.path, o, data::Split::kTrain);
   const data::Source& names = *train.source;
   const std::vector<data::Pair> duplicates = data::exact_duplicates(train.facts);
   Json out{{"images", train.facts.size()}, {"bad", bad_images(train)}};
@@ -239,7 +241,7 @@ void check(const Options& o) {
   out["blank"] = names_of(blank, names);
   add_sizes(train, out);
   if (!o.val.empty()) {
-    const Surveyed val = look_at(o.val, o.format, data::Split::kTest);
+    const Surveyed val = look_at(o.val, o, data::Split::kTest);
     out["val_images"] = val.facts.size();
     out["val_bad"] = bad_images(val);
     out["leaks"] = pairs_of(data::leaks(train.facts, val.facts), names, *val.source);
@@ -279,7 +281,7 @@ void check(const Options& o) {
 }
 
 void stats(const Options& o) {
-  const Surveyed s = look_at(o.path, o.format, data::Split::kTrain);
+  const Surveyed s = look_at(o.path, o, data::Split::kTrain);
   const std::int64_t used = std::count_if(
       s.facts.begin(), s.facts.end(), [](const data::ImageFacts& f) { return f.bad.empty(); });
   if (used == 0)
@@ -302,19 +304,21 @@ void stats(const Options& o) {
   fmt::print("images: {}, {} of them usable\n", s.facts.size(), used);
   for (const auto& [name, count] : classes.items())
     fmt::print("class {}: {}\n", name, count.get<std::int64_t>());
-  fmt::print("- normalize: {{mean: [{:.4f}, {:.4f}, {:.4f}], std: [{:.4f}, {:.4f}, {:.4f}]}}\n",
-             m.mean[0],
-             m.mean[1],
-             m.mean[2],
-             m.std[0],
-             m.std[1],
-             m.std[2]);
+  fmt::print("- normalize: {{mean: [{:.4f}], std: [{:.4f}]}}\n",
+             fmt::join(m.mean, ", "),
+             fmt::join(m.std, ", "));
 }
 
 void add_common(CLI::App& cmd, Options& o) {
   cmd.add_option("path", o.path, "images: a folder at any depth, IDX files or CIFAR binaries")
       ->required();
   cmd.add_option("--format", o.format, "auto, folder, idx or cifar")->capture_default_str();
+  cmd.add_option("--channels", o.pixels.channels, "as the recipe's data.channels")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  cmd.add_option("--bit-depth", o.pixels.bits, "as the recipe's data.bit_depth")
+      ->check(CLI::IsMember({8, 16}))
+      ->capture_default_str();
   cmd.add_flag("--json", o.json, "one JSON object on stdout");
 }
 

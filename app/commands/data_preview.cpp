@@ -30,7 +30,7 @@ void preview(const Options& o) {
   const recipe::OpenedData data = recipe::open_data(loaded);
   const recipe::Recipe& r = loaded.recipe;
   const auto seed = static_cast<std::uint32_t>(r.train.seed);
-  const views::Pipeline pipeline(r.augmentations, seed);
+  const views::Pipeline pipeline(r.augmentations, seed, r.data.channels);
   views::ViewWork work(pipeline);
   const std::int64_t rows = std::min(o.images, r.train.batch_size);
   const data::Sampler sampler(seed, data.train->size(), r.train.batch_size);

@@ -68,13 +68,14 @@ SSLRUN_HD std::int64_t max_resize_taps(std::int64_t in, std::int64_t out, Resize
   return (filter == ResizeFilter::kBicubic ? 4 : 2) * stretch + 1;
 }
 
-/// Weight of a byte (0..255) in a sum over rows that is to lie in [0, 1].
-SSLRUN_HD float byte_weight(float weight) {
-  return weight * (1.f / 255.f);
+/// Weight of a sample (0..255, or 0..65535) in a sum over rows that is to lie in [0, 1].
+SSLRUN_HD float sample_weight(float weight, bool wide) {
+  return weight * (wide ? 1.f / 65535.f : 1.f / 255.f);
 }
 
-SSLRUN_HD float add_byte(float sum, float weight, std::uint8_t byte) {
-  return sum + weight * static_cast<float>(byte);
+template <class Sample>
+SSLRUN_HD float add_sample(float sum, float weight, Sample sample) {
+  return sum + weight * static_cast<float>(sample);
 }
 
 SSLRUN_HD float add_tap(float sum, float weight, float value) {

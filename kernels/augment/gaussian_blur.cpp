@@ -102,7 +102,7 @@ void gaussian_blur(const GaussianBlurArgs& a, Cpu) {
     if (!(v.sigma > 0.f)) continue;
     BlurWeights w = blur_weights(a.radius, v.sigma);
     std::fill(w.weight + w.reach + 1, w.weight + kMaxBlurRadius + 1, 0.f);
-    for (std::int64_t c = 0; c < 3; ++c)
+    for (std::int64_t c = 0; c < a.channels; ++c)
       blur_plane(v.pixels + c * a.height * a.width, a.height, a.width, w, a.scratch);
   }
 }

@@ -9,7 +9,6 @@ namespace sslrun::kernels {
 namespace {
 
 constexpr int kPixels = 256;
-constexpr std::int64_t kPlanes = 3;
 
 // line: the first element of the line, whose n elements are stride apart.
 __device__ float blur_at(const float* line,
@@ -28,7 +27,7 @@ __global__ void __launch_bounds__(kPixels)
     gaussian_blur_kernel(GaussianBlurArgs a, std::int64_t plane_blocks, bool rows) {
   __shared__ BlurWeights w;
   const std::int64_t plane = blockIdx.x / plane_blocks;
-  const GaussianBlurView v = a.views[plane / kPlanes];
+  const GaussianBlurView v = a.views[plane / a.channels];
   if (!(v.sigma > 0.f)) return;
   if (threadIdx.x == 0) w = blur_weights(a.radius, v.sigma);
   __syncthreads();
@@ -36,7 +35,7 @@ __global__ void __launch_bounds__(kPixels)
   const std::int64_t i = (blockIdx.x % plane_blocks) * kPixels + threadIdx.x;
   if (i >= size) return;
   const std::int64_t y = i / a.width, x = i % a.width;
-  float* pixels = v.pixels + (plane % kPlanes) * size;
+  float* pixels = v.pixels + (plane % a.channels) * size;
   float* between = a.scratch + plane * size;
   if (rows) {
     between[i] = blur_at(pixels + y * a.width, x, a.width, 1, w);
@@ -50,15 +49,16 @@ __global__ void __launch_bounds__(kPixels)
 std::int64_t gaussian_blur_scratch(std::int64_t height,
                                    std::int64_t width,
                                    std::int64_t num_views,
-                                   Cuda) {
-  return num_views * kPlanes * height * width;
+                                   Cuda,
+                                   std::int64_t channels) {
+  return num_views * channels * height * width;
 }
 
 void gaussian_blur(const GaussianBlurArgs& a, Cuda device) {
   check_invariant(a.radius >= 0 && a.radius <= kMaxBlurRadius,
                   "gaussian_blur: the radius must lie in 0..64");
   const std::int64_t plane_blocks = (a.height * a.width + kPixels - 1) / kPixels;
-  const std::int64_t blocks = a.num_views * kPlanes * plane_blocks;
+  const std::int64_t blocks = a.num_views * a.channels * plane_blocks;
   for (const bool rows : {true, false})
     launch("gaussian_blur", gaussian_blur_kernel, blocks, kPixels, device, a, plane_blocks, rows);
 }

@@ -1,4 +1,4 @@
-// One block normalizes kPixels pixels of one view; one thread makes one pixel, all three channels.
+// One block normalizes kPixels pixels of one view; one thread makes one pixel, all channels.
 #include "kernels/augment/normalize.h"
 #include "kernels/augment/normalize_core.h"
 #include "kernels/cuda/launch.cuh"
@@ -13,8 +13,9 @@ __global__ void __launch_bounds__(kPixels)
   const NormalizeView v = a.views[blockIdx.x / view_blocks];
   const std::int64_t i = (blockIdx.x % view_blocks) * kPixels + threadIdx.x;
   if (i >= a.num_pixels) return;
-  for (int c = 0; c < 3; ++c)
-    v.out[3 * i + c] = normalized(v.pixels[c * a.num_pixels + i], a.mean[c], inverse_std(a.std[c]));
+  for (std::int64_t c = 0; c < a.channels; ++c)
+    v.out[a.channels * i + c] =
+        normalized(v.pixels[c * a.num_pixels + i], a.mean[c], inverse_std(a.std[c]));
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ struct Training {
     for (auto& view : pixels) {
       view.resize(static_cast<std::size_t>(shape.images * shape.side * shape.side * 3));
       for (float& v : view) v = static_cast<float>(rng.normal());
-      views.push_back(ops::images_to(view.data(), shape.images, shape.side, shape.side, at::kCPU));
+      views.push_back(
+          ops::images_to(view.data(), shape.images, shape.side, shape.side, 3, at::kCPU));
     }
   }
 

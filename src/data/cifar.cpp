@@ -137,7 +137,9 @@ bool has_cifar(const std::string& folder) {
   return find_set(folder).second != nullptr;
 }
 
-std::unique_ptr<Source> open_cifar(const std::string& path, Split split) {
+std::unique_ptr<Source> open_cifar(const std::string& path,
+                                   Split split,
+                                   const image::PixelFormat& pixels) {
   const bool one_file = is_file(path);
   const auto [folder, layout] =
       one_file ? std::pair(fs::path(path).parent_path(), layout_of(path)) : find_set(path);
@@ -171,7 +173,7 @@ std::unique_ptr<Source> open_cifar(const std::string& path, Split split) {
   images.labels = std::move(records.labels);
   images.load = [pixels = std::move(records.pixels)]() mutable { return std::move(pixels); };
   images.class_names = read_class_names(folder / layout->names_file, layout->num_classes);
-  return make_memory_source(std::move(images));
+  return make_memory_source(std::move(images), pixels);
 }
 
 }  // namespace sslrun::data

@@ -14,6 +14,8 @@ bool has_cifar(const std::string& folder);
 /// fine labels), or one such file whatever the split.
 /// errors    DataError names the file: missing, or not a whole number of records.
 /// source    https://www.cs.toronto.edu/~kriz/cifar.html, "binary version".
-std::unique_ptr<Source> open_cifar(const std::string& path, Split split);
+std::unique_ptr<Source> open_cifar(const std::string& path,
+                                   Split split,
+                                   const image::PixelFormat& pixels);
 
 }  // namespace sslrun::data

@@ -149,13 +149,15 @@ class Scan {
   }
 
   std::string root_;
+  image::PixelFormat pixels_;
   std::vector<Place> ancestors_;
   std::vector<std::string> paths_;
 };
 
 class FolderSource final : public Source {
  public:
-  explicit FolderSource(const std::string& root) : root_(root), paths_(Scan(root).take()) {
+  FolderSource(const std::string& root, const image::PixelFormat& pixels)
+      : root_(root), pixels_(pixels), paths_(Scan(root).take()) {
     if (paths_.empty()) {
       throw DataError(
           fmt::format("no image below '{}': put JPEG, PNG, WebP, TIFF, GIF, BMP or PNM files "
@@ -175,7 +177,7 @@ class FolderSource final : public Source {
   void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
     thread_local std::vector<std::byte> bytes;
     read_bytes(root_ + "/" + paths_.at(static_cast<std::size_t>(i)), bytes);
-    image::decode(bytes, out, wanted);
+    image::decode(bytes, pixels_, wanted, out);
   }
 
   std::span<const std::int64_t> labels() const override { return labels_; }
@@ -238,6 +240,7 @@ class FolderSource final : public Source {
   }
 
   std::string root_;
+  image::PixelFormat pixels_;
   std::vector<std::string> paths_;
   std::vector<std::int64_t> labels_;
   std::vector<std::string> class_names_;
@@ -246,8 +249,8 @@ class FolderSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> open_folder(const std::string& root) {
-  return std::make_unique<FolderSource>(root);
+std::unique_ptr<Source> open_folder(const std::string& root, const image::PixelFormat& pixels) {
+  return std::make_unique<FolderSource>(root, pixels);
 }
 
 }  // namespace sslrun::data

@@ -13,6 +13,6 @@ namespace sslrun::data {
 /// Links to files and folders are followed, a loop is entered once. Labels: the folder of the first
 /// level, when no image lies directly in root; classes sorted by bytes.
 /// errors    DataError when root is no readable folder or holds no image.
-std::unique_ptr<Source> open_folder(const std::string& root);
+std::unique_ptr<Source> open_folder(const std::string& root, const image::PixelFormat& pixels);
 
 }  // namespace sslrun::data

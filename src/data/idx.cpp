@@ -127,7 +127,9 @@ bool has_idx(const std::string& folder, Split split) {
   return find_file(folder, split, "images-idx3").has_value();
 }
 
-std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
+std::unique_ptr<Source> open_idx(const std::string& path,
+                                 Split split,
+                                 const image::PixelFormat& pixels) {
   std::error_code ignored;
   std::optional<std::string> images_path;
   std::optional<std::string> labels_path;
@@ -161,7 +163,7 @@ std::unique_ptr<Source> open_idx(const std::string& path, Split split) {
     for (std::int64_t k = 0; k < num_classes; ++k)
       images.class_names.push_back(fmt::format("{}", k));
   }
-  return make_memory_source(std::move(images));
+  return make_memory_source(std::move(images), pixels);
 }
 
 }  // namespace sslrun::data

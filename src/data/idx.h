@@ -17,6 +17,8 @@ bool has_idx(const std::string& folder, Split split);
 /// errors    DataError names the file: not IDX, cut, longer than its header says, labels that do
 ///           not match.
 /// source    http://yann.lecun.com/exdb/mnist/, "file formats for the MNIST database".
-std::unique_ptr<Source> open_idx(const std::string& path, Split split);
+std::unique_ptr<Source> open_idx(const std::string& path,
+                                 Split split,
+                                 const image::PixelFormat& pixels);
 
 }  // namespace sslrun::data

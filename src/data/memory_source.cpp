@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "data/fingerprint.h"
+#include "image/composite.h"
 
 #include <fmt/format.h>
 
@@ -15,8 +16,8 @@ namespace {
 
 class MemorySource final : public Source {
  public:
-  explicit MemorySource(MemoryImages images)
-      : images_(std::move(images)), plane_(images_.width * images_.height) {
+  MemorySource(MemoryImages images, const image::PixelFormat& format)
+      : images_(std::move(images)), format_(format), plane_(images_.width * images_.height) {
     check_invariant(images_.channels == 1 || images_.channels == 3,
                     "images in memory have 1 or 3 channels");
     if (plane_ == 0 || images_.num_images == 0)
@@ -43,6 +44,7 @@ class MemorySource final : public Source {
       to[1] = planes[k + next_plane];
       to[2] = planes[k + 2 * next_plane];
     }
+    image::conform(format_, out);
   }
 
   std::span<const std::int64_t> labels() const override { return images_.labels; }
@@ -73,6 +75,7 @@ class MemorySource final : public Source {
   }
 
   MemoryImages images_;
+  image::PixelFormat format_;
   std::int64_t plane_;
   mutable std::once_flag once_;
   mutable std::vector<std::uint8_t> pixels_;
@@ -81,8 +84,8 @@ class MemorySource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_memory_source(MemoryImages images) {
-  return std::make_unique<MemorySource>(std::move(images));
+std::unique_ptr<Source> make_memory_source(MemoryImages images, const image::PixelFormat& pixels) {
+  return std::make_unique<MemorySource>(std::move(images), pixels);
 }
 
 }  // namespace sslrun::data

@@ -27,6 +27,6 @@ struct MemoryImages {
 
 /// A Source of images that are all in memory after the first read. What load throws reaches that
 /// reader and every later one. errors: DataError when there is no image.
-std::unique_ptr<Source> make_memory_source(MemoryImages images);
+std::unique_ptr<Source> make_memory_source(MemoryImages images, const image::PixelFormat& pixels);
 
 }  // namespace sslrun::data

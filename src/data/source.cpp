@@ -43,7 +43,10 @@ std::string_view guess_format(const std::string& path, Split split) {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split) {
+std::unique_ptr<Source> open_source(const std::string& path,
+                                    std::string_view format,
+                                    Split split,
+                                    const image::PixelFormat& pixels) {
   if (format != "auto" && format != "folder" && format != "idx" && format != "cifar") {
     throw UsageError(
         fmt::format("a data format must be auto, folder, idx or cifar, got '{}'", format));
@@ -55,9 +58,9 @@ std::unique_ptr<Source> open_source(const std::string& path, std::string_view fo
                                 error ? error.message() : "there is no such file or folder"));
   }
   const std::string_view chosen = format == "auto" ? guess_format(path, split) : format;
-  if (chosen == "idx") return open_idx(path, split);
-  if (chosen == "cifar") return open_cifar(path, split);
-  return open_folder(choose_split(path, split));
+  if (chosen == "idx") return open_idx(path, split, pixels);
+  if (chosen == "cifar") return open_cifar(path, split, pixels);
+  return open_folder(choose_split(path, split), pixels);
 }
 
 }  // namespace sslrun::data

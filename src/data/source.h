@@ -20,8 +20,8 @@ class Source {
   virtual std::int64_t size() const = 0;
   /// What to call image i in a message: its path below the folder, or "file.gz[i]".
   virtual std::string name(std::int64_t i) const = 0;
-  /// Reads image i, or what is wanted of it, as image::decode() does. shapes: out [height, width, 3],
-  /// RGB. errors: image::BadImage when this image cannot be used, DataError when no image can be
+  /// Reads image i, or what is wanted of it, as image::decode() does. shapes: out [height, width,
+  /// channels] of the format that the source was opened with. errors: image::BadImage when this image cannot be used, DataError when no image can be
   /// read any more.
   virtual void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const = 0;
 
@@ -43,7 +43,11 @@ enum class Split { kTrain, kTest };
 /// .gz), "cifar" (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the
 /// folder. split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/)
 /// where a folder has both.
+/// pixels: what every image becomes.
 /// errors    DataError says what was looked for and what to do; UsageError for an unknown format.
-std::unique_ptr<Source> open_source(const std::string& path, std::string_view format, Split split);
+std::unique_ptr<Source> open_source(const std::string& path,
+                                    std::string_view format,
+                                    Split split,
+                                    const image::PixelFormat& pixels = {});
 
 }  // namespace sslrun::data

@@ -49,14 +49,16 @@ void for_cells(std::int64_t i, std::int64_t size, const F& add) {
   }
 }
 
-// Brightness of kGrid x kGrid equal cells, in one unit.
+// Brightness, the mean of the channels, of kGrid x kGrid equal cells, in one unit.
+template <class Sample>
 std::array<std::int64_t, kGrid * kGrid> thumbnail(const image::Image& image) {
   std::array<std::int64_t, kGrid * kGrid> cells{};
+  const auto* at = reinterpret_cast<const Sample*>(image.pixels.data());
   for (std::int64_t y = 0; y < image.height; ++y) {
-    const std::uint8_t* row = image.pixels.data() + y * image.width * 3;
     std::array<std::int64_t, kGrid> of_row{};
-    for (std::int64_t x = 0; x < image.width; ++x) {
-      const std::int64_t sum = row[3 * x] + row[3 * x + 1] + row[3 * x + 2];
+    for (std::int64_t x = 0; x < image.width; ++x, at += image.channels) {
+      std::int64_t sum = 0;
+      for (std::int64_t c = 0; c < image.channels; ++c) sum += at[c];
       for_cells(x, image.width, [&](std::size_t j, std::int64_t w) { of_row[j] += w * sum; });
     }
     for_cells(y, image.height, [&](std::size_t i, std::int64_t w) {
@@ -79,21 +81,41 @@ Content appearance_of(const std::array<std::int64_t, kGrid * kGrid>& cells) {
   return bits;
 }
 
+template <class Sample>
 void add_moments(const image::Image& image, ImageFacts& facts) {
-  std::array<std::uint64_t, 3> sum{}, square{};
-  const std::size_t size = image.pixels.size();
-  for (std::size_t i = 0; i < size; i += 3) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      const std::uint64_t v = image.pixels[i + c];
-      sum[c] += v;
-      square[c] += v * v;
+  constexpr double kMost = static_cast<Sample>(-1);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  const auto* samples = reinterpret_cast<const Sample*>(image.pixels.data());
+  const std::size_t size = image.pixels.size() / sizeof(Sample);
+  const double count = static_cast<double>(size / channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    std::uint64_t sum = 0, square = 0;
+    for (std::size_t i = c; i < size; i += channels) {
+      const std::uint64_t v = samples[i];
+      sum += v;
+      square += v * v;
     }
+    facts.mean.push_back(static_cast<double>(sum) / count / kMost);
+    facts.mean_square.push_back(static_cast<double>(square) / count / (kMost * kMost));
   }
-  const double count = static_cast<double>(size / 3);
-  for (std::size_t c = 0; c < 3; ++c) {
-    facts.mean[c] = static_cast<double>(sum[c]) / count / 255;
-    facts.mean_square[c] = static_cast<double>(square[c]) / count / (255.0 * 255.0);
-  }
+}
+
+template <class Sample>
+ImageFacts facts_of(const image::Image& image) {
+  ImageFacts f;
+  f.width = image.width;
+  f.height = image.height;
+  f.content = content_of(image);
+  const auto cells = thumbnail<Sample>(image);
+  f.appearance = appearance_of(cells);
+  constexpr double kMost = static_cast<Sample>(-1);
+  const double unit =  // of a cell, per level of 255
+      static_cast<double>(image.width * image.height * image.channels) * kMost / 255;
+  std::transform(cells.begin(), cells.end(), f.thumbnail.begin(), [&](std::int64_t cell) {
+    return static_cast<std::uint8_t>(static_cast<double>(cell) / unit);
+  });
+  add_moments<Sample>(image, f);
+  return f;
 }
 
 bool has_structure(const ImageFacts& f) {
@@ -136,16 +158,7 @@ std::vector<ImageFacts> survey(const Source& source,
         ImageFacts& f = facts[static_cast<std::size_t>(i)];
         try {
           source.read(i, image);
-          f.width = image.width;
-          f.height = image.height;
-          f.content = content_of(image);
-          const auto cells = thumbnail(image);
-          f.appearance = appearance_of(cells);
-          const std::int64_t most = image.width * image.height * 3;  // of a cell, per level
-          std::transform(cells.begin(), cells.end(), f.thumbnail.begin(), [&](std::int64_t cell) {
-            return static_cast<std::uint8_t>(cell / most);
-          });
-          add_moments(image, f);
+          f = image.bits == 16 ? facts_of<std::uint16_t>(image) : facts_of<std::uint8_t>(image);
         } catch (const image::BadImage& e) {
           f.bad = e.what();
         }
@@ -159,18 +172,20 @@ std::vector<ImageFacts> survey(const Source& source,
 ChannelMoments channel_moments(const std::vector<ImageFacts>& facts) {
   ChannelMoments out;
   double count = 0;
-  std::array<double, 3> square{};
+  std::vector<double> square;
   for (const ImageFacts& f : facts) {
     if (!f.bad.empty()) continue;
     ++count;
-    for (std::size_t c = 0; c < 3; ++c) {
+    out.mean.resize(f.mean.size());
+    square.resize(f.mean.size());
+    for (std::size_t c = 0; c < f.mean.size(); ++c) {
       out.mean[c] += f.mean[c];
       square[c] += f.mean_square[c];
     }
   }
-  for (std::size_t c = 0; c < 3 && count > 0; ++c) {
+  for (std::size_t c = 0; c < out.mean.size(); ++c) {
     out.mean[c] /= count;
-    out.std[c] = std::sqrt(std::max(square[c] / count - out.mean[c] * out.mean[c], 0.0));
+    out.std.push_back(std::sqrt(std::max(square[c] / count - out.mean[c] * out.mean[c], 0.0)));
   }
   return out;
 }

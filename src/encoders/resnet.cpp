@@ -101,7 +101,12 @@ class ResNet final : public Encoder {
  public:
   ResNet(const ResNetShape& shape, nn::Init& init)
       : cifar_stem_(shape.cifar_stem),
-        conv1_(3, shape.width, cifar_stem_ ? 3 : 7, cifar_stem_ ? 1 : 2, cifar_stem_ ? 1 : 3, init),
+        conv1_(shape.channels,
+               shape.width,
+               cifar_stem_ ? 3 : 7,
+               cifar_stem_ ? 1 : 2,
+               cifar_stem_ ? 1 : 3,
+               init),
         bn1_(shape.width),
         width_(shape.width) {
     register_module("conv1", conv1_);
@@ -148,13 +153,15 @@ std::unique_ptr<Encoder> make_resnet(const ResNetShape& shape, std::uint32_t see
 }
 
 std::unique_ptr<Encoder> make_encoder_resnet(const config::Component& component,
-                                             std::uint32_t seed) {
+                                             std::uint32_t seed,
+                                             std::int64_t channels) {
   const auto* const config = dynamic_cast<const ResNetConfig*>(&component);
   if (config == nullptr) return nullptr;
   return make_resnet({.depth = config->depth,
                       .cifar_stem = config->stem == "cifar",
                       .width = config->width,
-                      .zero_init_residual = config->zero_init_residual},
+                      .zero_init_residual = config->zero_init_residual,
+                      .channels = channels},
                      seed);
 }
 

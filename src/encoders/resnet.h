@@ -12,6 +12,7 @@ struct ResNetShape {
   bool cifar_stem = false;  // 3x3 stride 1 padding 1 without max pool, for images of 32 pixels
   std::int64_t width = 64;  // channels of the first stage
   bool zero_init_residual = true;  // gamma of each block's last norm starts at 0
+  std::int64_t channels = 3;       // of the images
 };
 
 /// A ResNet without its classifier: features are the mean over the last map, 8 * width of them (32

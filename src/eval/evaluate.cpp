@@ -51,8 +51,8 @@ std::unique_ptr<encoders::Encoder> load_encoder(const fs::path& run,
     if (name.starts_with(kEncoderPrefix))
       weights.emplace_back(name.substr(kEncoderPrefix.size()), tensor);
   }
-  auto encoder =
-      encoders::make_encoder(recipe.encoder, static_cast<std::uint32_t>(recipe.train.seed));
+  auto encoder = encoders::make_encoder(
+      recipe.encoder, static_cast<std::uint32_t>(recipe.train.seed), recipe.data.channels);
   nn::load_state(*encoder, weights);
   return encoder;
 }
@@ -96,8 +96,10 @@ Extracted extract_both(const std::string& run,
   if (recipe.data.val.empty()) {
     throw UsageError("labelled images must be given with --data: the run's recipe has no data.val");
   }
-  const auto train = data::open_source(recipe.data.train, recipe.data.format, data::Split::kTrain);
-  const auto val = data::open_source(recipe.data.val, recipe.data.format, data::Split::kTest);
+  const auto train = data::open_source(
+      recipe.data.train, recipe.data.format, data::Split::kTrain, recipe.data.pixels());
+  const auto val = data::open_source(
+      recipe.data.val, recipe.data.format, data::Split::kTest, recipe.data.pixels());
   if (train->labels().empty() || val->labels().empty()) {
     throw DataError(fmt::format(
         "both parts must have labels (class folders, IDX or CIFAR files), and '{}' has none",
@@ -109,8 +111,8 @@ Extracted extract_both(const std::string& run,
   const auto encoder = load_encoder(run, recipe, out.step);
   encoder->to(device);
   encoder->to_channels_last();
-  const views::Pipeline pipeline(recipe.augmentations,
-                                 static_cast<std::uint32_t>(recipe.train.seed));
+  const views::Pipeline pipeline(
+      recipe.augmentations, static_cast<std::uint32_t>(recipe.train.seed), recipe.data.channels);
   const views::EvalTransform transform(pipeline.shape(0).height, pipeline.stats(0));
   const ExtractOptions options{.precision = ops::choose_precision(recipe.train.precision, device),
                                .device = device};

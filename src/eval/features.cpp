@@ -115,6 +115,7 @@ Features extract_features(encoders::Encoder& encoder,
                                           count,
                                           transform.shape().height,
                                           transform.shape().width,
+                                          transform.shape().channels,
                                           options.device);
       parts.push_back(encoder.forward(x).to(at::kFloat).cpu());
     }

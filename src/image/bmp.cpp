@@ -93,7 +93,7 @@ std::vector<std::array<std::uint8_t, 3>> read_palette(std::span<const std::byte>
 
 }  // namespace
 
-int decode_bmp(std::span<const std::byte> bytes, Image& out) {
+int decode_bmp(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   const Header h = read_header(bytes);
   if (h.bits != 1 && h.bits != 4 && h.bits != 8 && h.bits != 16 && h.bits != 24 && h.bits != 32)
     throw BadImage(fmt::format("unsupported format: bmp of {} bits a pixel", h.bits));
@@ -125,7 +125,7 @@ int decode_bmp(std::span<const std::byte> bytes, Image& out) {
       }
     }
   }
-  to_rgb(out);
+  to_rgb(out, format.background);
   return 1;
 }
 

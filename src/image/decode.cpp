@@ -1,6 +1,7 @@
 #include "image/decode.h"
 
 #include "image/bmp.h"
+#include "image/composite.h"
 #include "image/gif.h"
 #include "image/jpeg.h"
 #include "image/orientation.h"
@@ -66,34 +67,35 @@ Format sniff(std::span<const std::byte> head) {
   return Format::kUnknown;
 }
 
-void decode(std::span<const std::byte> bytes, Image& out, const Wanted& wanted) {
+void decode(std::span<const std::byte> bytes,
+            const PixelFormat& format,
+            const Wanted& wanted,
+            Image& out) {
   if (bytes.empty()) throw BadImage("empty file");
-  const Format format = sniff(bytes);
-  if (format == Format::kJpeg) return apply_orientation(decode_jpeg(bytes, out, wanted), out);
-  using Decode = int (*)(std::span<const std::byte>, Image&);
-  const auto decoder = [&]() -> Decode {
-    switch (format) {
-      case Format::kPng:
-        return decode_png;
-      case Format::kWebp:
-        return decode_webp;
-      case Format::kTiff:
-        return decode_tiff;
-      case Format::kGif:
-        return decode_gif;
-      case Format::kBmp:
-        return decode_bmp;
-      case Format::kPnm:
-        return decode_pnm;
+  const int orientation = [&] {
+    switch (sniff(bytes)) {
       case Format::kJpeg:
+        return decode_jpeg(bytes, wanted, out);
+      case Format::kPng:
+        return decode_png(bytes, format, out);
+      case Format::kWebp:
+        return decode_webp(bytes, format, out);
+      case Format::kTiff:
+        return decode_tiff(bytes, format, out);
+      case Format::kGif:
+        return decode_gif(bytes, format, out);
+      case Format::kBmp:
+        return decode_bmp(bytes, format, out);
+      case Format::kPnm:
+        return decode_pnm(bytes, format, out);
       case Format::kUnknown:
         break;
     }
-    return nullptr;
+    const std::size_t size = std::min<std::size_t>(bytes.size(), 64);
+    throw BadImage(describe_unknown({reinterpret_cast<const char*>(bytes.data()), size}));
   }();
-  if (decoder != nullptr) return apply_orientation(decoder(bytes, out), out);
-  const std::size_t size = std::min<std::size_t>(bytes.size(), 64);
-  throw BadImage(describe_unknown({reinterpret_cast<const char*>(bytes.data()), size}));
+  apply_orientation(orientation, out);
+  conform(format, out);
 }
 
 }  // namespace sslrun::image

@@ -79,7 +79,7 @@ std::int64_t interlaced_row(std::int64_t i, std::int64_t height) {
 
 }  // namespace
 
-int decode_gif(std::span<const std::byte> bytes, Image& out) {
+int decode_gif(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   int error = 0;
   std::span<const std::byte> rest = bytes;
   const std::unique_ptr<GifFileType, Close> gif(DGifOpen(&rest, read_bytes, &error));
@@ -93,7 +93,7 @@ int decode_gif(std::span<const std::byte> bytes, Image& out) {
   const ColorMapObject* colors = frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap;
   if (colors == nullptr) throw BadImage("corrupt: a gif without colours");
   out.reshape(gif->SWidth, gif->SHeight, 3);
-  std::fill(out.pixels.begin(), out.pixels.end(), std::uint8_t{255});
+  std::fill(out.pixels.begin(), out.pixels.end(), format.background);
   std::vector<GifPixelType> row(static_cast<std::size_t>(frame.Width));
   for (std::int64_t i = 0; i < frame.Height; ++i) {
     if (DGifGetLine(gif.get(), row.data(), frame.Width) == GIF_ERROR) throw_reason(gif->Error);

@@ -7,8 +7,8 @@
 
 namespace sslrun::image {
 
-/// As decode(), for bytes that start as a GIF does, but not yet turned upright.
+/// As decode(), for bytes that start as a GIF does, but not yet turned upright nor conformed.
 /// returns   the EXIF orientation, 1..8 (1 where the file gives none).
-int decode_gif(std::span<const std::byte> bytes, Image& out);
+int decode_gif(std::span<const std::byte> bytes, const PixelFormat& format, Image& out);
 
 }  // namespace sslrun::image

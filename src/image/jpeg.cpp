@@ -172,7 +172,7 @@ void inks_to_rgb(std::uint8_t* pixels, std::int64_t num_pixels, bool inverted) {
 
 }  // namespace
 
-int decode_jpeg(std::span<const std::byte> bytes, Image& out, const Wanted& wanted) {
+int decode_jpeg(std::span<const std::byte> bytes, const Wanted& wanted, Image& out) {
   Decoder decoder;
   decoder.info.err = jpeg_std_error(&decoder.errors);
   decoder.info.client_data = &decoder;  // jpeg_create_decompress keeps err and client_data

@@ -44,7 +44,7 @@ void apply_orientation(int orientation, Image& image) {
   const bool swaps = orientation >= 5;
   const std::int64_t width = swaps ? image.height : image.width;
   const std::int64_t height = swaps ? image.width : image.height;
-  const std::int64_t c = image.channels;
+  const std::int64_t c = image.stride();
   // Stored column and row of the upright image's pixel (x, y).
   const bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
@@ -60,8 +60,8 @@ void apply_orientation(int orientation, Image& image) {
     }
   }
   image.pixels = std::move(upright);
-  image.width = width;
-  image.height = height;
+  image.width = image.whole_width = width;
+  image.height = image.whole_height = height;
 }
 
 }  // namespace sslrun::image

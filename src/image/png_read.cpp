@@ -6,6 +6,7 @@
 
 #include <png.h>
 
+#include <bit>
 #include <csetjmp>
 #include <cstdint>
 #include <cstring>
@@ -65,12 +66,18 @@ bool read_header(Decoder& decoder) {
   return true;
 }
 
-// Asks for 8-bit RGB or RGBA rows whatever the file holds.
-bool set_transforms(Decoder& decoder) {
+// Asks for RGB or RGBA rows of 8 or 16 bits whatever the file holds; or, where as many channels are
+// wanted as no picture has, for the file's own.
+bool set_transforms(Decoder& decoder, const PixelFormat& format) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
-  png_set_scale_16(decoder.png);
   png_set_expand(decoder.png);  // palette, 1-2-4 bit gray, tRNS to alpha
-  png_set_gray_to_rgb(decoder.png);
+  if (format.bits == 16) {
+    png_set_expand_16(decoder.png);
+    if (std::endian::native == std::endian::little) png_set_swap(decoder.png);
+  } else {
+    png_set_scale_16(decoder.png);
+  }
+  if (is_picture(format)) png_set_gray_to_rgb(decoder.png);
   png_set_interlace_handling(decoder.png);
   png_read_update_info(decoder.png, decoder.info);
   return true;
@@ -100,7 +107,7 @@ int chunk_orientation(Decoder& decoder) {
 
 }  // namespace
 
-int decode_png(std::span<const std::byte> bytes, Image& out) {
+int decode_png(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   Decoder decoder;
   decoder.rest = bytes;
   decoder.png =
@@ -112,15 +119,15 @@ int decode_png(std::span<const std::byte> bytes, Image& out) {
   const std::int64_t width = png_get_image_width(decoder.png, decoder.info);
   const std::int64_t height = png_get_image_height(decoder.png, decoder.info);
   check_size(width, height);
-  if (!set_transforms(decoder)) throw_reason(decoder);
+  if (!set_transforms(decoder, format)) throw_reason(decoder);
   const std::int64_t channels = png_get_channels(decoder.png, decoder.info);
-  out.reshape(width, height, channels);
+  out.reshape(width, height, channels, format.bits);
   std::vector<png_bytep> rows(static_cast<std::size_t>(height));
   for (std::int64_t y = 0; y < height; ++y) {
-    rows[static_cast<std::size_t>(y)] = out.pixels.data() + y * width * channels;
+    rows[static_cast<std::size_t>(y)] = out.pixels.data() + y * width * out.stride();
   }
   if (!read_rows(decoder, rows.data())) throw_reason(decoder);
-  to_rgb(out);
+  if (is_picture(format)) to_rgb(out, format.background);
   return chunk_orientation(decoder);
 }
 

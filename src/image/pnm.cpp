@@ -75,14 +75,15 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-std::uint8_t scaled(std::int64_t value, std::int64_t most) {
+// From 0..most to 0..out_most, rounded to nearest.
+std::int64_t scaled(std::int64_t value, std::int64_t most, std::int64_t out_most) {
   if (value > most) throw BadImage("corrupt: a pnm's sample is larger than its largest");
-  return static_cast<std::uint8_t>((value * 255 + most / 2) / most);
+  return (value * out_most + most / 2) / most;
 }
 
 }  // namespace
 
-int decode_pnm(std::span<const std::byte> bytes, Image& out) {
+int decode_pnm(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   const char kind = static_cast<char>(bytes[1]);
   const bool bitmap = kind == '1' || kind == '4', plain = kind <= '3';
   Reader reader(bytes);
@@ -101,25 +102,31 @@ int decode_pnm(std::span<const std::byte> bytes, Image& out) {
   const std::int64_t need = plain ? row * height : row_bytes * height;
   if (need > static_cast<std::int64_t>(reader.rest().size()))
     throw BadImage("truncated: the pnm ends before its pixels do");
-  out.reshape(width, height, channels);
+  const bool wide = format.bits == 16;
+  const std::int64_t out_most = wide ? 65535 : 255;
+  out.reshape(width, height, channels, format.bits);
   const std::byte* from = reader.rest().data();
   for (std::int64_t y = 0; y < height; ++y) {
     const auto byte = [&](std::int64_t i) {
       return static_cast<std::int64_t>(from[y * row_bytes + i]);
     };
-    std::uint8_t* to = out.pixels.data() + y * row;
+    const auto sample = [&](std::int64_t i) -> std::int64_t {
+      if (bitmap)  // 1 is black
+        return 1 - (plain ? reader.bit() : byte(i / 8) >> (7 - i % 8) & 1);
+      if (plain) return reader.number();
+      return sample_bytes == 1 ? byte(i) : byte(2 * i) << 8 | byte(2 * i + 1);
+    };
     for (std::int64_t i = 0; i < row; ++i) {
-      if (bitmap) {  // 1 is black
-        const std::int64_t bit = plain ? reader.bit() : byte(i / 8) >> (7 - i % 8) & 1;
-        to[i] = bit != 0 ? 0 : 255;
-      } else if (plain) {
-        to[i] = scaled(reader.number(), most);
+      const std::int64_t value = scaled(sample(i), most, out_most);
+      if (wide) {
+        reinterpret_cast<std::uint16_t*>(out.pixels.data())[y * row + i] =
+            static_cast<std::uint16_t>(value);
       } else {
-        to[i] = scaled(sample_bytes == 1 ? byte(i) : byte(2 * i) << 8 | byte(2 * i + 1), most);
+        out.pixels[static_cast<std::size_t>(y * row + i)] = static_cast<std::uint8_t>(value);
       }
     }
   }
-  to_rgb(out);
+  if (is_picture(format)) to_rgb(out, format.background);
   return 1;
 }
 

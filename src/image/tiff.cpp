@@ -134,8 +134,8 @@ bool is_plain(const Layout& l) {
          l.samples >= l.channels;
 }
 
-// Copies the channels that are used from stored samples to pixels of 8 bits; 16 bits are scaled
-// and rounded to nearest.
+// Copies the channels that are used from stored samples to pixels. Between 8 and 16 bits they are
+// scaled, rounded to nearest.
 class Painter {
  public:
   Painter(const Layout& layout, Image& out) : l_(layout), out_(out) {}
@@ -149,25 +149,42 @@ class Painter {
              std::int64_t width,
              std::int64_t height,
              int plane) {
+    if (out_.bits == 16)
+      paint_as<std::uint16_t>(from, row_bytes, left, top, width, height, plane);
+    else
+      paint_as<std::uint8_t>(from, row_bytes, left, top, width, height, plane);
+  }
+
+ private:
+  template <class Sample>
+  void paint_as(const std::uint8_t* from,
+                std::int64_t row_bytes,
+                std::int64_t left,
+                std::int64_t top,
+                std::int64_t width,
+                std::int64_t height,
+                int plane) {
     const int stored = l_.separate ? 1 : l_.samples;
     const int first = l_.separate ? plane : 0, count = l_.separate ? 1 : l_.channels;
     if (first >= l_.channels) return;
     width = std::min(width, l_.width - left);
     height = std::min(height, l_.height - top);
     for (std::int64_t y = 0; y < height; ++y, from += row_bytes) {
-      std::uint8_t* to = out_.pixels.data() + ((top + y) * l_.width + left) * l_.channels + first;
+      Sample* to = reinterpret_cast<Sample*>(out_.pixels.data()) +
+                   ((top + y) * l_.width + left) * l_.channels + first;
       for (std::int64_t x = 0; x < width; ++x, to += l_.channels) {
-        for (int c = 0; c < count; ++c) to[c] = sample(from, x * stored + c);
+        for (int c = 0; c < count; ++c) to[c] = sample<Sample>(from, x * stored + c);
       }
     }
   }
 
- private:
-  std::uint8_t sample(const std::uint8_t* from, std::int64_t i) const {
-    if (l_.bits == 8) return from[i];
+  template <class Sample>
+  Sample sample(const std::uint8_t* from, std::int64_t i) const {
+    constexpr bool kWide = sizeof(Sample) == 2;
+    if (l_.bits == 8) return static_cast<Sample>(from[i] * (kWide ? 257 : 1));
     std::uint16_t wide;
     std::memcpy(&wide, from + 2 * i, 2);  // libtiff has put its bytes into the machine's order
-    return static_cast<std::uint8_t>((wide * 255u + 32895u) >> 16);
+    return static_cast<Sample>(kWide ? wide : (wide * 255u + 32895u) >> 16);
   }
 
   const Layout& l_;
@@ -218,20 +235,33 @@ void read_strips(TIFF* tiff, const Layout& l, Painter& painter, const Stream& st
   }
 }
 
-// Colours that a premultiplied alpha has darkened already, on white.
-void composite_premultiplied(Image& image) {
+// Colours that a premultiplied alpha has darkened already, on the background.
+template <class Sample>
+void composite_premultiplied(Image& image, std::uint8_t background) {
+  constexpr std::int64_t kMost = static_cast<Sample>(-1);
   const std::int64_t colors = image.channels - 1;
-  for (std::int64_t i = 0; i < image.width * image.height; ++i) {
-    std::uint8_t* p = image.pixels.data() + i * image.channels;
-    const int white = 255 - p[colors];
+  auto* p = reinterpret_cast<Sample*>(image.pixels.data());
+  for (std::int64_t i = 0; i < image.width * image.height; ++i, p += image.channels) {
+    const std::int64_t behind = (background * (kMost - p[colors]) + 127) / 255;
     for (std::int64_t c = 0; c < colors; ++c)
-      p[c] = static_cast<std::uint8_t>(std::min(p[c] + white, 255));
-    p[colors] = 255;
+      p[c] = static_cast<Sample>(std::min(p[c] + behind, kMost));
+    p[colors] = kMost;
   }
 }
 
+template <class Sample>
+void invert_first(Image& image) {
+  auto* p = reinterpret_cast<Sample*>(image.pixels.data());
+  for (std::int64_t i = 0; i < image.width * image.height; ++i, p += image.channels)
+    p[0] = static_cast<Sample>(static_cast<Sample>(-1) - p[0]);
+}
+
 // Palettes, 1 to 4 bits, YCbCr, CMYK, L*a*b*: as libtiff converts them, 8 bits.
-void read_converted(TIFF* tiff, const Layout& l, Image& out, const Stream& stream) {
+void read_converted(TIFF* tiff,
+                    const Layout& l,
+                    std::uint8_t background,
+                    Image& out,
+                    const Stream& stream) {
   std::array<char, 1024> why{};
   if (TIFFRGBAImageOK(tiff, why.data()) == 0)
     throw BadImage(fmt::format("unsupported format: tiff: {}", why.data()));
@@ -253,8 +283,9 @@ void read_converted(TIFF* tiff, const Layout& l, Image& out, const Stream& strea
     to[2] = static_cast<std::uint8_t>(TIFFGetB(raster[i]));
     to[3] = static_cast<std::uint8_t>(TIFFGetA(raster[i]));
   }
-  composite_premultiplied(out);  // libtiff multiplies by a straight alpha itself
-  to_rgb(out);
+  // libtiff multiplies by a straight alpha itself.
+  composite_premultiplied<std::uint8_t>(out, background);
+  to_rgb(out, background);
 }
 
 Tiff open(Stream& stream) {
@@ -272,11 +303,11 @@ Tiff open(Stream& stream) {
 
 }  // namespace
 
-int decode_tiff(std::span<const std::byte> bytes, Image& out) {
+int decode_tiff(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   Stream stream{bytes, 0, false, {}};
   const Tiff tiff = open(stream);
   if (!tiff) throw_reason(stream);
-  const Layout l = read_layout(tiff.get(), stream);
+  Layout l = read_layout(tiff.get(), stream);
   const int orientation = l.orientation >= 1 && l.orientation <= 8 ? l.orientation : 1;
   if (l.format != SAMPLEFORMAT_UINT && l.format != SAMPLEFORMAT_VOID) {
     throw BadImage(
@@ -285,24 +316,36 @@ int decode_tiff(std::span<const std::byte> bytes, Image& out) {
                     l.bits,
                     l.format == SAMPLEFORMAT_IEEEFP ? "float" : "signed or complex"));
   }
-  if (!is_plain(l)) {
-    read_converted(tiff.get(), l, out, stream);
+  if (!is_picture(format)) {
+    if (l.bits != 8 && l.bits != 16)
+      throw BadImage(fmt::format("unsupported format: tiff with {} bits a channel", l.bits));
+    l.colors = l.channels = l.samples;
+    l.alpha = l.premultiplied = false;
+    if (l.channels != format.channels) {  // before memory is taken
+      throw BadImage(fmt::format(
+          "unsupported format: {} channels, and data.channels is {}", l.channels, format.channels));
+    }
+  } else if (!is_plain(l)) {
+    read_converted(tiff.get(), l, format.background, out, stream);
     return orientation;
   }
   if (l.samples > l.colors + 1)
-    throw BadImage(fmt::format("unsupported format: tiff with {} channels", l.samples));
-  out.reshape(l.width, l.height, l.channels);
+    throw BadImage(fmt::format(
+        "unsupported format: tiff with {0} channels; data.channels: {0} takes them", l.samples));
+  out.reshape(l.width, l.height, l.channels, format.bits);
   Painter painter(l, out);
   if (TIFFIsTiled(tiff.get()) != 0)
     read_tiles(tiff.get(), l, painter, stream);
   else
     read_strips(tiff.get(), l, painter, stream);
   if (l.photometric == PHOTOMETRIC_MINISWHITE) {
-    for (std::size_t i = 0; i < out.pixels.size(); i += static_cast<std::size_t>(l.channels))
-      out.pixels[i] = static_cast<std::uint8_t>(255 - out.pixels[i]);
+    out.bits == 16 ? invert_first<std::uint16_t>(out) : invert_first<std::uint8_t>(out);
   }
-  if (l.premultiplied) composite_premultiplied(out);
-  to_rgb(out);
+  if (l.premultiplied) {
+    out.bits == 16 ? composite_premultiplied<std::uint16_t>(out, format.background)
+                   : composite_premultiplied<std::uint8_t>(out, format.background);
+  }
+  if (is_picture(format)) to_rgb(out, format.background);
   return orientation;
 }
 

@@ -70,7 +70,10 @@ int orientation_of(const WebPDemuxer* demuxer) {
   return orientation;
 }
 
-void decode_frame(const WebPIterator& frame, const WebPBitstreamFeatures& size, Image& out) {
+void decode_frame(const WebPIterator& frame,
+                  const WebPBitstreamFeatures& size,
+                  std::uint8_t background,
+                  Image& out) {
   WebPDecoderConfig config{};
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
   const bool alpha = frame.has_alpha != 0;
@@ -80,21 +83,22 @@ void decode_frame(const WebPIterator& frame, const WebPBitstreamFeatures& size, 
   config.output.u.RGBA = {
       out.pixels.data(), static_cast<int>(out.width * out.channels), out.pixels.size()};
   check_status(WebPDecode(frame.fragment.bytes, frame.fragment.size, &config));
-  to_rgb(out);
+  to_rgb(out, background);
 }
 
-// The first frame of an animation may cover a part of its canvas: the rest is white.
+// The first frame of an animation may cover a part of its canvas: the rest is background.
 void place_on_canvas(std::int64_t width,
                      std::int64_t height,
                      std::int64_t left,
                      std::int64_t top,
+                     std::uint8_t background,
                      Image& out) {
   if (out.width == width && out.height == height) return;
   if (left + out.width > width || top + out.height > height)
     throw BadImage("corrupt: the webp's first frame is larger than its canvas");
   const Image part = std::move(out);
   out.reshape(width, height, 3);
-  std::fill(out.pixels.begin(), out.pixels.end(), std::uint8_t{255});
+  std::fill(out.pixels.begin(), out.pixels.end(), background);
   for (std::int64_t y = 0; y < part.height; ++y) {
     std::copy_n(part.pixels.data() + y * part.width * 3,
                 part.width * 3,
@@ -104,7 +108,7 @@ void place_on_canvas(std::int64_t width,
 
 }  // namespace
 
-int decode_webp(std::span<const std::byte> bytes, Image& out) {
+int decode_webp(std::span<const std::byte> bytes, const PixelFormat& format, Image& out) {
   const WebPData data{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
   WebPDemuxState state = WEBP_DEMUX_PARSE_ERROR;
   const std::unique_ptr<WebPDemuxer, DemuxDelete> demuxer(WebPDemuxPartial(&data, &state));
@@ -120,8 +124,8 @@ int decode_webp(std::span<const std::byte> bytes, Image& out) {
   WebPBitstreamFeatures features;
   check_status(WebPGetFeatures(first.fragment.bytes, first.fragment.size, &features));
   check_size(features.width, features.height);
-  decode_frame(first, features, out);
-  place_on_canvas(width, height, first.x_offset, first.y_offset, out);
+  decode_frame(first, features, format.background, out);
+  place_on_canvas(width, height, first.x_offset, first.y_offset, format.background, out);
   return orientation_of(demuxer.get());
 }
 

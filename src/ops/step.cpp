@@ -15,9 +15,10 @@ at::Tensor images_to(const float* pixels_NHWC,
                      std::int64_t n,
                      std::int64_t height,
                      std::int64_t width,
+                     std::int64_t channels,
                      at::Device device) {
   const at::Tensor host =
-      at::from_blob(const_cast<float*>(pixels_NHWC), {n, height, width, 3}, at::kFloat)
+      at::from_blob(const_cast<float*>(pixels_NHWC), {n, height, width, channels}, at::kFloat)
           .permute({0, 3, 1, 2});
   return device.is_cpu() ? host : host.to(device);
 }

@@ -7,13 +7,14 @@
 
 namespace sslrun::ops {
 
-/// A batch of views as the encoder takes it. pixels_NHWC: float32 [n, height, width, 3], dense,
-/// valid while the answer is used (on the CPU it is not copied). Answer: [n, 3, height, width],
+/// A batch of views as the encoder takes it. pixels_NHWC: float32 [n, height, width, channels], dense,
+/// valid while the answer is used (on the CPU it is not copied). Answer: [n, channels, height, width],
 /// channels last, on `device`.
 at::Tensor images_to(const float* pixels_NHWC,
                      std::int64_t n,
                      std::int64_t height,
                      std::int64_t width,
+                     std::int64_t channels,
                      at::Device device);
 
 /// Adds `scale` times the gradient of `loss` to the gradients of the leaves it was computed from.

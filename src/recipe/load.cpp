@@ -57,7 +57,7 @@ std::unique_ptr<data::Source> open_half(const LoadedRecipe& loaded,
                                         data::Split split,
                                         std::vector<Diagnostic>& found) {
   try {
-    return data::open_source(path, loaded.recipe.data.format, split);
+    return data::open_source(path, loaded.recipe.data.format, split, loaded.recipe.data.pixels());
   } catch (const DataError& e) {  // the user's way out is the recipe: say it there
     found.push_back({"E0501", config::place_of(loaded.document.root, key), key, e.what(), ""});
     return nullptr;
@@ -111,7 +111,10 @@ void check_classes(const LoadedRecipe& loaded,
 
 // Removes the keys that do not decide what is computed; data has its own fingerprint.
 void erase_free_keys(nlohmann::json& recipe) {
-  for (const char* key : {"data", "eval", "checkpoint"}) recipe.erase(key);
+  for (const char* key : {"eval", "checkpoint"}) recipe.erase(key);
+  if (recipe.contains("data")) {
+    for (const char* key : {"train", "val", "format", "exclude"}) recipe["data"].erase(key);
+  }
   if (recipe.contains("train")) recipe["train"].erase("workers");
 }
 

@@ -1,6 +1,7 @@
 #include "recipe/recipe.h"
 
 #include "encoders/encoder_configs.h"
+#include "kernels/augment/normalize.h"
 #include "methods/method_config.h"
 #include "methods/method_configs.h"
 #include "optim/optimizer_configs.h"
@@ -16,6 +17,8 @@ namespace sslrun::recipe {
 namespace {
 
 constexpr std::array<std::string_view, 4> kFormats = {"auto", "folder", "idx", "cifar"};
+constexpr std::array<std::string_view, 2> kBitDepths = {"8", "16"};
+constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
 constexpr std::array<std::string_view, 2> kDecays = {"cosine", "constant"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
@@ -33,9 +36,15 @@ void bind(config::Fields& f, DataConfig& c) {
       "exclude",
       c.exclude,
       "training images to leave out, a name a line, as sslrun data check --quarantine writes it");
+  f.integer("channels",
+            c.channels,
+            {.min = 1, .max = kernels::kMaxChannels},
+            "1 gray, 3 RGB; another number: TIFF or PNG files that hold so many");
+  f.choice("bit_depth", c.bit_depth, kBitDepths, "bits a channel that are kept; 16 become 8");
+  f.choice("background", c.background, kBackgrounds, "what transparent pixels are laid on");
 }
 
-void bind(config::Fields& f, views::ViewGroup& g) {
+void bind(config::Fields& f, views::ViewGroup& g, std::int64_t channels) {
   f.integer(
       "views", g.views, {.min = 1, .max = 64}, "how many views of each image this group makes");
   f.required("ops");
@@ -45,6 +54,14 @@ void bind(config::Fields& f, views::ViewGroup& g) {
           problem.empty(),
           problem,
           "the crop makes the pixels, normalize hands them to the encoder");
+  const std::string unsuited = views::channels_problem(g.ops, channels);
+  f.check("ops",
+          unsuited.empty(),
+          fmt::format("must suit images of {} channel{}: {}",
+                      channels,
+                      channels == 1 ? "" : "s",
+                      unsuited),
+          "change the operation, or data.channels");
 }
 
 void bind(config::Fields& f, ScheduleConfig& c) {
@@ -134,18 +151,15 @@ std::string views_problem(const Recipe& r) {
   }
   std::optional<std::int64_t> side;
   for (const views::ViewGroup& group : r.augmentations) {
-    const auto* crop =
-        group.ops.empty()
-            ? nullptr
-            : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
+    const auto* crop = group.ops.empty()
+                           ? nullptr
+                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
     if (!needs.same_size || !crop)
       continue;  // a group that does not begin with the crop is told so itself
-    const std::int64_t size = crop->shape().width;
+    const std::int64_t size = crop->side();
     if (side && *side != size) {
-      return fmt::format("must make views of one size for {}, got {} and {} pixels",
-                         r.method.name,
-                         *side,
-                         size);
+      return fmt::format(
+          "must make views of one size for {}, got {} and {} pixels", r.method.name, *side, size);
     }
     side = size;
   }
@@ -153,6 +167,11 @@ std::string views_problem(const Recipe& r) {
 }
 
 }  // namespace
+
+image::PixelFormat DataConfig::pixels() const {
+  const std::uint8_t level = background == "white" ? 255 : background == "gray" ? 128 : 0;
+  return {channels, bit_depth == "16" ? 16 : 8, level};
+}
 
 double LearningRate::peak(std::int64_t batch_size) const {
   if (!lr_batch) return lr;
@@ -174,7 +193,7 @@ void bind(config::Fields& f, Recipe& r) {
          r.augmentations.size(),
          [&](config::Fields& s, std::size_t i) {
            if (i >= r.augmentations.size()) r.augmentations.resize(i + 1);
-           bind(s, r.augmentations[i]);
+           bind(s, r.augmentations[i], r.data.channels);
          });
   const std::string problem = views_problem(r);
   f.check(

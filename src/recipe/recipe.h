@@ -1,6 +1,7 @@
 #pragma once
 #include "config/component.h"
 #include "config/fields.h"
+#include "image/image.h"
 #include "views/view_group.h"
 
 #include <array>
@@ -16,6 +17,12 @@ struct DataConfig {
   std::string val;  // empty: no evaluation during training
   std::string format = "auto";
   std::string exclude;  // list of training images to leave out; empty: none
+  std::int64_t channels = 3;
+  std::string bit_depth = "8";
+  std::string background = "white";
+
+  /// What every image is turned into.
+  image::PixelFormat pixels() const;
 };
 
 /// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.

@@ -38,14 +38,18 @@ Trainer::Trainer(const TrainerDeps& deps,
                  const checkpoint::Snapshot* snapshot)
     : deps_(deps),
       recipe_(deps.loaded.recipe),
-      pipeline_(recipe_.augmentations, static_cast<std::uint32_t>(recipe_.train.seed)),
+      pipeline_(recipe_.augmentations,
+                static_cast<std::uint32_t>(recipe_.train.seed),
+                recipe_.data.channels),
       work_(pipeline_),
       sampler_(static_cast<std::uint32_t>(recipe_.train.seed),
                deps.data.train->size(),
                recipe_.train.batch_size),
       method_(methods::make_method(
           recipe_.method,
-          encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed)),
+          encoders::make_encoder(recipe_.encoder,
+                                 static_cast<std::uint32_t>(recipe_.train.seed),
+                                 recipe_.data.channels),
           static_cast<std::uint32_t>(recipe_.train.seed))),
       schedule_(recipe_.schedule,
                 recipe_.learning_rate.peak(recipe_.train.batch_size),
@@ -130,6 +134,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
           images,
           shape.height,
           shape.width,
+          shape.channels,
           deps_.device));
     }
     methods::StepResult result;
@@ -244,8 +249,8 @@ void Trainer::evaluate() {
   if (state_.knn_untrained < 0) {
     // The starting weights are a function of the seed: made again here, they cost the first step
     // nothing.
-    const auto untrained =
-        encoders::make_encoder(recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed));
+    const auto untrained = encoders::make_encoder(
+        recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed), recipe_.data.channels);
     untrained->to(deps_.device);
     untrained->to_channels_last();
     const std::optional<double> before = knn_top1(*untrained);

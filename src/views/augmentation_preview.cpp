@@ -70,7 +70,8 @@ image::Image preview_augmentation(const config::ComponentSpec& spec,
                                   std::int64_t draws) {
   const std::shared_ptr<const ViewOp> op = certain(spec);
   const auto* crop = dynamic_cast<const CropOp*>(op.get());
-  const ViewShape shape = crop ? crop->shape() : ViewShape{kCell, kCell, 3};
+  const std::int64_t side = crop ? crop->side() : kCell;
+  const ViewShape shape{side, side, 3};
   std::vector<float> pixels(static_cast<std::size_t>(shape.size())), out_HWC(pixels.size()),
       scratch;
   Sheet sheet(1, draws + 1, kCell);
@@ -81,7 +82,7 @@ image::Image preview_augmentation(const config::ComponentSpec& spec,
     Rng rng(0, Purpose::kView, 0, 0, static_cast<std::uint32_t>(draw));
     Canvas canvas{image, shape, pixels.data(), out_HWC.data(), scratch};
     op->apply(rng, canvas);
-    sheet.place(0, draw + 1, to_image(pixels.data(), shape.height, shape.width));
+    sheet.place(0, draw + 1, to_image(pixels.data(), 3, side, side));
   }
   return sheet.picture();
 }

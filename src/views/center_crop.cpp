@@ -21,7 +21,7 @@ struct CenterCrop final : CropOp {
     f.check("resize", resize >= size, "must be at least size", "resize to more, or cut less");
   }
 
-  ViewShape shape() const override { return {size, size, 3}; }
+  std::int64_t side() const override { return size; }
 
   void apply(Rng&, Canvas& canvas) const override {
     resize_centre(

@@ -18,6 +18,10 @@ struct ChannelDrop final : ViewOp {
     f.real("fill", fill, {.min = 0, .max = 1}, "what a blank channel holds");
   }
 
+  std::string channels_problem(std::int64_t channels) const override {
+    return channels >= 2 ? "" : "needs 2 channels or more";
+  }
+
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
     const std::int64_t channels = canvas.shape.channels;

@@ -14,6 +14,22 @@ double factor(Rng& rng, double strength) {
   return rng.uniform(std::max(0.0, 1.0 - strength), 1.0 + strength);
 }
 
+// Brightness and contrast in their order, channel by channel.
+void jitter_channels(const ColorJitter::Draw& draw, Canvas& canvas) {
+  const std::int64_t n = canvas.shape.height * canvas.shape.width;
+  for (std::int64_t c = 0; c < canvas.shape.channels; ++c) {
+    float* x = canvas.pixels + c * n;
+    for (const int op : draw.order) {
+      if (op > 1) continue;
+      const auto by = static_cast<float>(op == 0 ? draw.brightness : draw.contrast);
+      double sum = 0;
+      for (std::int64_t i = 0; i < n; ++i) sum += x[i];
+      const float mean = op == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(n));
+      for (std::int64_t i = 0; i < n; ++i) x[i] = kernels::blend(x[i], mean, by);
+    }
+  }
+}
+
 }  // namespace
 
 void ColorJitter::bind(config::Fields& f) {
@@ -53,6 +69,7 @@ std::optional<ColorJitter::Draw> ColorJitter::sample(Rng& rng) const {
 void ColorJitter::apply(Rng& rng, Canvas& canvas) const {
   const std::optional<Draw> draw = sample(rng);
   if (!draw) return;
+  if (canvas.shape.channels != 3) return jitter_channels(*draw, canvas);
   using Op = kernels::JitterOp;
   const auto narrow = [](double x) { return static_cast<float>(x); };
   const std::array<kernels::JitterStep, kernels::kJitterSteps> steps{
@@ -64,6 +81,12 @@ void ColorJitter::apply(Rng& rng, Canvas& canvas) const {
   for (std::size_t i = 0; i < steps.size(); ++i)
     view.steps[i] = steps[static_cast<std::size_t>(draw->order[i])];
   kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+}
+
+std::string ColorJitter::channels_problem(std::int64_t channels) const {
+  return channels == 3 || (saturation == 0 && hue == 0)
+             ? ""
+             : "needs the 3 channels of RGB, or saturation: 0 and hue: 0";
 }
 
 const config::ComponentSpec& view_spec_color_jitter() {

@@ -28,7 +28,9 @@ struct ColorJitter final : ViewOp {
   void bind(config::Fields& f) override;
   /// Empty when the view keeps its colours.
   std::optional<Draw> sample(Rng& rng) const;
+  /// Other than 3 channels have no saturation or hue; contrast is about each channel's own mean.
   void apply(Rng& rng, Canvas& canvas) const override;
+  std::string channels_problem(std::int64_t channels) const override;
 };
 
 }  // namespace sslrun::views

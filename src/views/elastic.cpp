@@ -29,19 +29,17 @@ struct Elastic final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const auto [height, width, channels] = canvas.shape;
+    const std::int64_t height = canvas.shape.height, width = canvas.shape.width;
     const std::int64_t plane = height * width;
-    thread_local std::vector<float> moves;  // down, to the right, and a plane that the blur wants
-    moves.resize(static_cast<std::size_t>(3 * plane));
-    for (float& move : moves) move = 0;
-    for (std::int64_t i = 0; i < 2 * plane; ++i)
-      moves[static_cast<std::size_t>(i)] = static_cast<float>(rng.uniform(-1, 1));
+    thread_local std::vector<float> moves;  // down, and to the right
+    moves.resize(static_cast<std::size_t>(2 * plane));
+    for (float& move : moves) move = static_cast<float>(rng.uniform(-1, 1));
     const auto radius = static_cast<std::int64_t>(std::ceil(4 * sigma));
     const kernels::GaussianBlurView blurred{.pixels = moves.data(),
                                             .sigma = static_cast<float>(sigma)};
     float* scratch =
         canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));
-    kernels::gaussian_blur({&blurred, 1, height, width, radius, scratch}, kernels::Cpu{});
+    kernels::gaussian_blur({&blurred, 1, height, width, radius, scratch, 2}, kernels::Cpu{});
     const float* down = moves.data();
     warp(canvas, std::nullopt, [&](std::int64_t y, std::int64_t x) {
       const double move_y = down[y * width + x], move_x = down[plane + y * width + x];

@@ -24,8 +24,8 @@ EvalTransform::EvalTransform(std::int64_t size, const ChannelStats& stats)
 }
 
 void EvalTransform::run(const image::Image& image, float* out_HWC) const {
-  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0,
-                  "an image to view is RGB and not empty");
+  check_invariant(image.channels == shape().channels && image.width > 0 && image.height > 0,
+                  "an image to view has the channels of the statistics and is not empty");
   thread_local std::vector<float> pixels, scratch;
   const auto room = static_cast<std::size_t>(shape().size());
   if (pixels.size() < room) pixels.resize(room);

@@ -17,9 +17,9 @@ class EvalTransform {
   /// size >= 1.
   EvalTransform(std::int64_t size, const ChannelStats& stats);
 
-  ViewShape shape() const { return {size_, size_, 3}; }
+  ViewShape shape() const { return {size_, size_, static_cast<std::int64_t>(stats_.mean.size())}; }
 
-  /// shapes    image [h, w, 3] of any size >= 1, out_HWC [size, size, 3] float32. Thread-safe.
+  /// shapes    image [h, w, channels] of any size >= 1, out_HWC [size, size, channels] float32. Thread-safe.
   void run(const image::Image& image, float* out_HWC) const;
 
  private:

@@ -35,7 +35,7 @@ void GaussianBlur::apply(Rng& rng, Canvas& canvas) const {
                                        .sigma = static_cast<float>(*drawn)};
   float* scratch =
       canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));
-  kernels::gaussian_blur({&view, 1, height, width, radius, scratch}, kernels::Cpu{});
+  kernels::gaussian_blur({&view, 1, height, width, radius, scratch, channels}, kernels::Cpu{});
 }
 
 const config::ComponentSpec& view_spec_gaussian_blur() {

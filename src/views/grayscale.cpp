@@ -16,6 +16,10 @@ void Grayscale::apply(Rng& rng, Canvas& canvas) const {
   kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
 }
 
+std::string Grayscale::channels_problem(std::int64_t channels) const {
+  return channels == 3 ? "" : "needs the 3 channels of RGB";
+}
+
 const config::ComponentSpec& view_spec_grayscale() {
   static const config::ComponentSpec spec{"grayscale",
                                           "replaces the colours by their luma",

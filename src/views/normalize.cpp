@@ -3,7 +3,10 @@
 #include "config/fields.h"
 #include "kernels/augment/normalize.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace sslrun::views {
@@ -11,11 +14,10 @@ namespace sslrun::views {
 namespace {
 
 constexpr std::array<std::string_view, 2> kPresets{"imagenet", "cifar10"};
-constexpr ChannelStats kImageNet{{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-constexpr ChannelStats kCifar10{{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
 
-bool three_or_none(const std::vector<double>& values) {
-  return values.empty() || values.size() == 3;
+ChannelStats preset_stats(std::string_view name) {
+  if (name == "cifar10") return {{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
+  return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
 }
 
 }  // namespace
@@ -27,33 +29,39 @@ void Normalize::bind(config::Fields& f) {
   f.reals("mean",
           mean,
           {.min = 0, .max = 1},
-          "mean of red, green and blue on the scale of [0, 1]; empty: the preset's");
-  f.check(
-      "mean", three_or_none(mean), "must hold 3 numbers", "give one for red, green and blue each");
+          "mean of each channel on the scale of [0, 1]; empty: the preset's");
   f.reals("std",
           std,
           {.min = 0, .open_min = true},
-          "standard deviation of red, green and blue on the scale of [0, 1]; empty: the preset's");
-  f.check(
-      "std", three_or_none(std), "must hold 3 numbers", "give one for red, green and blue each");
+          "standard deviation of each channel on the scale of [0, 1]; empty: the preset's");
 }
 
 ChannelStats Normalize::stats() const {
-  ChannelStats stats = preset == "cifar10" ? kCifar10 : kImageNet;
-  const auto narrow = [](double x) { return static_cast<float>(x); };
-  if (mean.size() == 3) std::transform(mean.begin(), mean.end(), stats.mean.begin(), narrow);
-  if (std.size() == 3) std::transform(std.begin(), std.end(), stats.std.begin(), narrow);
+  ChannelStats stats = preset_stats(preset);
+  if (!mean.empty()) stats.mean.assign(mean.begin(), mean.end());
+  if (!std.empty()) stats.std.assign(std.begin(), std.end());
   return stats;
+}
+
+std::string Normalize::channels_problem(std::int64_t channels) const {
+  const ChannelStats s = stats();
+  for (const std::vector<float>& values : {s.mean, s.std}) {
+    if (static_cast<std::int64_t>(values.size()) != channels)
+      return fmt::format(
+          "needs mean and std of {} channel{}, got {}; `sslrun data stats` prints them",
+          channels,
+          channels == 1 ? "" : "s",
+          values.size());
+  }
+  return "";
 }
 
 void apply_stats(const ChannelStats& s, ViewShape shape, const float* pixels, float* out_HWC) {
   const kernels::NormalizeView view{.pixels = pixels, .out = out_HWC};
-  kernels::normalize({&view,
-                      1,
-                      shape.height * shape.width,
-                      {s.mean[0], s.mean[1], s.mean[2]},
-                      {s.std[0], s.std[1], s.std[2]}},
-                     kernels::Cpu{});
+  kernels::NormalizeArgs args{&view, 1, shape.height * shape.width, {}, {}, shape.channels};
+  std::copy(s.mean.begin(), s.mean.end(), args.mean);
+  std::copy(s.std.begin(), s.std.end(), args.std);
+  kernels::normalize(args, kernels::Cpu{});
 }
 
 void Normalize::apply(Rng&, Canvas& canvas) const {

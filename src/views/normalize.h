@@ -1,7 +1,6 @@
 #pragma once
 #include "views/view_op.h"
 
-#include <array>
 #include <string>
 #include <vector>
 
@@ -9,12 +8,12 @@ namespace sslrun::views {
 
 /// Mean and standard deviation of each channel, on the scale of [0, 1].
 struct ChannelStats {
-  std::array<float, 3> mean;
-  std::array<float, 3> std;
+  std::vector<float> mean;
+  std::vector<float> std;
 };
 
-/// (x - mean) / std. shapes: pixels [3, height, width] -> out_HWC [height, width, 3], apart from
-/// each other.
+/// (x - mean) / std. shapes: pixels [channels, height, width] -> out_HWC [height, width,
+/// channels], apart from each other.
 void apply_stats(const ChannelStats& stats, ViewShape shape, const float* pixels, float* out_HWC);
 
 /// (x - mean) / std per channel: what the encoder sees.
@@ -26,6 +25,7 @@ struct Normalize final : ViewOp {
   void bind(config::Fields& f) override;
   ChannelStats stats() const;
   void apply(Rng& rng, Canvas& canvas) const override;
+  std::string channels_problem(std::int64_t channels) const override;
 };
 
 }  // namespace sslrun::views

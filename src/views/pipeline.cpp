@@ -38,9 +38,21 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   return "";
 }
 
-Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : seed_(seed) {
+std::string channels_problem(const std::vector<config::NamedComponent>& ops,
+                             std::int64_t channels) {
+  for (const config::NamedComponent& op : ops) {
+    const auto* view_op = dynamic_cast<const ViewOp*>(op.config.get());
+    const std::string problem = view_op ? view_op->channels_problem(channels) : "";
+    if (!problem.empty()) return fmt::format("{} {}", op.name, problem);
+  }
+  return "";
+}
+
+Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std::int64_t channels)
+    : seed_(seed) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const std::string problem = ops_problem(groups[g].ops);
+    std::string problem = ops_problem(groups[g].ops);
+    if (problem.empty()) problem = channels_problem(groups[g].ops, channels);
     if (!problem.empty())
       throw Error(kConfigExit, fmt::format("augmentations[{}].ops: {}", g, problem));
     auto plan = std::make_shared<Plan>();
@@ -49,7 +61,7 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed) : s
       check_invariant(plan->ops.back() != nullptr, "every operation of a view group is a ViewOp");
     }
     plan->crop = std::dynamic_pointer_cast<const CropOp>(plan->ops.front());
-    plan->shape = plan->crop->shape();
+    plan->shape = {plan->crop->side(), plan->crop->side(), channels};
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }
@@ -86,8 +98,9 @@ void Pipeline::run(const image::Image& image,
                    std::int64_t sample,
                    std::int64_t view,
                    float* out_HWC) const {
-  check_invariant(image.channels == 3 && image.width > 0 && image.height > 0,
-                  "an image to view is RGB and not empty");
+  check_invariant(
+      image.channels == plan(view).shape.channels && image.width > 0 && image.height > 0,
+      "an image to view has the pipeline's channels and is not empty");
   thread_local std::vector<float> pixels, scratch;
   const Plan& p = plan(view);
   Rng rng = rng_of(epoch, sample, view);

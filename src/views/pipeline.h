@@ -16,9 +16,10 @@ namespace sslrun::views {
 /// draw, in their order, from Rng(seed, Purpose::kView, epoch, sample, v).
 class Pipeline {
  public:
-  /// errors    Error with exit code 3, naming augmentations[i].ops, for a list that ops_problem
-  ///           refuses or no view.
-  Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed);
+  /// channels: of the images and the views.
+  /// errors    Error with exit code 3, naming augmentations[i].ops, for a list that ops_problem or
+  ///           channels_problem refuses or no view.
+  Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std::int64_t channels = 3);
 
   std::int64_t num_views() const { return static_cast<std::int64_t>(views_.size()); }
 
@@ -33,7 +34,7 @@ class Pipeline {
                     std::int64_t epoch,
                     std::int64_t sample) const;
 
-  /// Makes one view. shapes: image [h, w, 3] of any size >= 1 or the wanted part of it, out_HWC of shape(view), float32,
+  /// Makes one view. shapes: image [h, w, channels] of any size >= 1 or the wanted part of it, out_HWC of shape(view), float32,
   /// dense. Thread-safe; allocates nothing once the calling thread has met its largest view and
   /// crop.
   void run(const image::Image& image,

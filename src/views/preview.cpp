@@ -19,6 +19,7 @@ std::uint8_t visible(float value) {
       std::lround((value > 0.0f ? std::min(value, 1.0f) : 0.0f) * 255));
 }
 
+// The first three channels; the only one, or the first of two, as gray.
 void paint(const float* view_HWC,
            ViewShape shape,
            const ChannelStats& stats,
@@ -27,11 +28,12 @@ void paint(const float* view_HWC,
            std::int64_t top,
            std::int64_t left) {
   for (std::int64_t y = 0; y < shape.height * zoom; ++y) {
-    const float* from = view_HWC + y / zoom * shape.width * 3;
+    const float* from = view_HWC + y / zoom * shape.width * shape.channels;
     std::uint8_t* row = out.pixels.data() + ((top + y) * out.width + left) * 3;
     for (std::int64_t i = 0; i < shape.width * zoom * 3; ++i) {
-      const auto c = static_cast<std::size_t>(i % 3);
-      row[i] = visible(from[i / 3 / zoom * 3 + i % 3] * stats.std[c] + stats.mean[c]);
+      const std::int64_t c = shape.channels >= 3 ? i % 3 : 0;
+      const auto s = static_cast<std::size_t>(c);
+      row[i] = visible(from[i / 3 / zoom * shape.channels + c] * stats.std[s] + stats.mean[s]);
     }
   }
 }

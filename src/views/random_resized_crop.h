@@ -19,7 +19,7 @@ struct RandomResizedCrop final : CropOp {
 
   void bind(config::Fields& f) override;
 
-  ViewShape shape() const override { return {size, size, 3}; }
+  std::int64_t side() const override { return size; }
 
   Box part(Rng& rng, std::int64_t height, std::int64_t width) const override;
   void apply(Rng& rng, Canvas& canvas) const override;

@@ -15,7 +15,7 @@ struct Resize final : CropOp {
     interpolation.bind(f);
   }
 
-  ViewShape shape() const override { return {size, size, 3}; }
+  std::int64_t side() const override { return size; }
 
   void apply(Rng&, Canvas& canvas) const override {
     const Box whole{0, 0, canvas.source.height, canvas.source.width};

@@ -35,8 +35,8 @@ void resize_box(const image::Image& image,
   check_invariant(
       left >= 0 && top >= 0 && left + box.width <= image.width && top + box.height <= image.height,
       "the decoded part holds the box");
-  const auto room =
-      static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, width, filter));
+  const auto room = static_cast<std::size_t>(
+      kernels::crop_resize_scratch(box.width, width, filter, image.channels));
   if (scratch.size() < room) scratch.resize(room);
   const kernels::CropResizeView view{.picture = image.pixels.data(),
                                      .picture_width = image.width,
@@ -46,7 +46,9 @@ void resize_box(const image::Image& image,
                                      .height = box.height,
                                      .flip = false,
                                      .out = out};
-  kernels::crop_resize({&view, 1, height, width, scratch.data(), filter}, kernels::Cpu{});
+  kernels::crop_resize(
+      {&view, 1, height, width, scratch.data(), filter, image.channels, image.bits == 16},
+      kernels::Cpu{});
 }
 
 void resize_centre(const image::Image& image,
@@ -59,12 +61,12 @@ void resize_centre(const image::Image& image,
   const std::int64_t shorter = std::min(image.height, image.width);
   const std::int64_t height = short_side * image.height / shorter,
                      width = short_side * image.width / shorter;
-  const auto room = static_cast<std::size_t>(3 * height * width);
+  const auto room = static_cast<std::size_t>(image.channels * height * width);
   if (resized.size() < room) resized.resize(room);
   const Box whole{0, 0, image.height, image.width};
   resize_box(image, whole, filter, height, width, scratch, resized.data());
   const std::int64_t top = half(height - size), left = half(width - size);
-  for (std::int64_t row = 0; row < 3 * size; ++row) {
+  for (std::int64_t row = 0; row < image.channels * size; ++row) {
     const std::int64_t c = row / size, y = row % size;
     std::copy_n(resized.data() + (c * height + top + y) * width + left, size, out + row * size);
   }

@@ -23,7 +23,7 @@ struct Interpolation {
   }
 };
 
-/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [3, height, width] float32 in [0, 1]. scratch
+/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [channels, height, width] float32 in [0, 1]. scratch
 /// grows to what is needed.
 void resize_box(const image::Image& image,
                 const Box& box,
@@ -34,7 +34,7 @@ void resize_box(const image::Image& image,
                 float* out);
 
 /// Resizes the short side to short_side >= size and keeps the centre [size, size].
-/// shapes    out [3, size, size] float32 in [0, 1].
+/// shapes    out [channels, size, size] float32 in [0, 1].
 /// source    torchvision 0.26 Resize(short_side), CenterCrop(size); the long side is int(short *
 ///           long / short side).
 void resize_centre(const image::Image& image,

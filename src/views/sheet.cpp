@@ -26,7 +26,7 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
   const std::int64_t longer = std::max(image.height, image.width);
   const std::int64_t height = std::max<std::int64_t>(1, image.height * cell_ / longer);
   const std::int64_t width = std::max<std::int64_t>(1, image.width * cell_ / longer);
-  std::vector<float> pixels(static_cast<std::size_t>(3 * height * width)), scratch;
+  std::vector<float> pixels(static_cast<std::size_t>(image.channels * height * width)), scratch;
   resize_box(image,
              {0, 0, image.height, image.width},
              kernels::ResizeFilter::kBilinear,
@@ -34,7 +34,7 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
              width,
              scratch,
              pixels.data());
-  const image::Image small = to_image(pixels.data(), height, width);
+  const image::Image small = to_image(pixels.data(), image.channels, height, width);
   const std::int64_t top = row * (cell_ + kGap) + (cell_ - height) / 2;
   const std::int64_t left = column * (cell_ + kGap) + (cell_ - width) / 2;
   check_invariant(
@@ -46,12 +46,16 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
                 picture_.pixels.data() + ((top + y) * picture_.width + left) * 3);
 }
 
-image::Image to_image(const float* pixels, std::int64_t height, std::int64_t width) {
+image::Image to_image(const float* pixels,
+                      std::int64_t channels,
+                      std::int64_t height,
+                      std::int64_t width) {
   image::Image out;
   out.reshape(width, height, 3);
   const std::int64_t plane = height * width;
   for (std::int64_t i = 0; i < 3 * plane; ++i)
-    out.pixels[static_cast<std::size_t>(i)] = to_level(pixels[i % 3 * plane + i / 3]);
+    out.pixels[static_cast<std::size_t>(i)] =
+        to_level(pixels[(channels >= 3 ? i % 3 * plane : 0) + i / 3]);
   return out;
 }
 

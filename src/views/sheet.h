@@ -12,7 +12,7 @@ class Sheet {
   /// rows, columns, cell >= 1.
   Sheet(std::int64_t rows, std::int64_t columns, std::int64_t cell);
 
-  /// The image [h, w, 3], as large as fits into the cell, its proportions kept, in the middle.
+  /// The image [h, w, channels], as large as fits into the cell, its proportions kept, in the middle.
   void place(std::int64_t row, std::int64_t column, const image::Image& image);
 
   const image::Image& picture() const { return picture_; }
@@ -22,7 +22,11 @@ class Sheet {
   image::Image picture_;
 };
 
-/// Pixels [3, height, width] in [0, 1] as an image.
-image::Image to_image(const float* pixels, std::int64_t height, std::int64_t width);
+/// Pixels [channels, height, width] in [0, 1] as an RGB image: the first three channels, or the first
+/// as gray where there are fewer.
+image::Image to_image(const float* pixels,
+                      std::int64_t channels,
+                      std::int64_t height,
+                      std::int64_t width);
 
 }  // namespace sslrun::views

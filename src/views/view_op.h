@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace sslrun::views {
@@ -44,13 +45,19 @@ class ViewOp : public config::Component {
   /// Draws this image's parameters from rng, and only from it, then changes canvas.pixels in place;
   /// normalize fills canvas.out_HWC instead.
   virtual void apply(Rng& rng, Canvas& canvas) const = 0;
+
+  /// What is wrong with it on images of so many channels: "needs ..", or "" where it has a meaning.
+  virtual std::string channels_problem(std::int64_t channels) const {
+    static_cast<void>(channels);
+    return "";
+  }
 };
 
 /// An operation that can begin a group: it makes the view's pixels from the image.
 class CropOp : public ViewOp {
  public:
-  /// Shape of the views that it makes; the group's other operations keep it.
-  virtual ViewShape shape() const = 0;
+  /// Side of the square views that it makes; the group's other operations keep it.
+  virtual std::int64_t side() const = 0;
 
   /// Draws the part of a [height, width] image that apply(), with the same random numbers, will look
   /// at: a box inside it, not empty.

@@ -32,7 +32,7 @@ struct Batch {
       }
     }
     for (const auto& view : pixels)
-      views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, at::kCPU));
+      views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, 3, at::kCPU));
   }
 
   std::vector<std::vector<float>> pixels;

@@ -2,7 +2,7 @@
 Lossless files: the pixels are the ones that were written (16 bits: round(v / 257); alpha: composited on white). Lossy ones: Pillow's.
 needs: pillow, tifffile, imagecodecs, numpy"""
 import io, json, pathlib, struct
-import numpy as np, tifffile
+import imagecodecs, numpy as np, tifffile
 from PIL import Image
 
 H, W = 9, 13
@@ -158,5 +158,58 @@ add("plain ppm", b"P3\n%d %d\n255\n" % (W, H) + " ".join(map(str, RGB.ravel())).
 add("plain pgm", b"P2 %d %d 255\n" % (W, H) + "\n".join(map(str, GRAY.ravel())).encode() + b"\n", GRAY)
 add("plain pbm", b"P1 %d %d\n" % (W, H) + "".join("0" if b else "1" for b in bits.ravel()).encode() + b"\n", np.where(bits, 255, 0).astype(np.uint8))
 
-pathlib.Path(__file__).with_name("formats.json").write_text(json.dumps({"cases": cases}, indent=0) + "\n")
-print(len(cases), "cases")
+# Other pixel formats than RGB of 8 bits on white.
+kept = []
+
+
+def keep(name, data, pixels, channels=3, bits=8, background=255, error=None):
+    """pixels: what the file must become, [height, width, channels]."""
+    case = {"name": name, "file": data.hex(), "channels": channels, "bits": bits, "background": background}
+    if error:
+        case["error"] = error
+    else:
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        assert pixels.shape == (H, W, channels) and pixels.dtype == (np.uint16 if bits == 16 else np.uint8), name
+        case["samples"] = pixels.astype(">u2").tobytes().hex()
+    kept.append(case)
+
+
+def luma(rgb):
+    r, g, b = (rgb[..., c].astype(np.int64) for c in range(3))
+    return ((299 * r + 587 * g + 114 * b + 500) // 1000).astype(rgb.dtype)
+
+
+def on(rgb, alpha, background, most):
+    rgb, alpha = three(rgb).astype(np.int64), alpha.astype(np.int64)[..., None]
+    return (rgb * alpha + background * (most // 255) * (most - alpha) + most // 2) // most
+
+
+FIVE = rng.integers(0, 256, (H, W, 5), dtype=np.uint8)
+FIVE_WIDE = rng.integers(0, 65536, (H, W, 5), dtype=np.uint16)
+WIDE_GRAY, WIDE_ALPHA = WIDE[..., 0].copy(), rng.integers(0, 65536, (H, W), dtype=np.uint16)
+png16 = lambda a: imagecodecs.png_encode(a)
+keep("png gray 16, kept", png16(WIDE_GRAY), three(WIDE_GRAY), bits=16)
+keep("png gray 16 as gray, kept", png16(WIDE_GRAY), WIDE_GRAY, channels=1, bits=16)
+keep("png rgb 16, kept", png16(WIDE), WIDE, bits=16)
+keep("png rgba 16 on black, kept", png16(np.dstack([WIDE, WIDE_ALPHA])), on(WIDE, WIDE_ALPHA, 0, 65535).astype(np.uint16), bits=16, background=0)
+keep("png rgba on gray", pillow(np.dstack([RGB, ALPHA]), "PNG"), on(RGB, ALPHA, 128, 255).astype(np.uint8), background=128)
+keep("png rgba as four channels", pillow(np.dstack([RGB, ALPHA]), "PNG"), np.dstack([RGB, ALPHA]), channels=4)
+keep("png rgb as four channels", pillow(RGB, "PNG"), None, channels=4, error="unsupported format: 3 channels, and data.channels is 4")
+keep("png rgb as gray", pillow(RGB, "PNG"), luma(RGB), channels=1)
+keep("png of 8 bits, widened", pillow(RGB, "PNG"), RGB.astype(np.uint16) * 257, bits=16)
+keep("bmp as gray of 16 bits", pillow(RGB, "BMP"), luma(RGB).astype(np.uint16) * 257, channels=1, bits=16)
+keep("tiff rgb 16, kept", tiff(WIDE, photometric="rgb"), WIDE, bits=16)
+keep("tiff rgb 16 as gray, kept", tiff(WIDE, photometric="rgb"), luma(WIDE), channels=1, bits=16)
+keep("tiff miniswhite 16, kept", tiff(WIDE_GRAY, photometric="miniswhite"), three(65535 - WIDE_GRAY), bits=16)
+keep("tiff of 5 channels", tiff(FIVE, photometric="minisblack", planarconfig="contig"), FIVE, channels=5)
+keep("tiff of 5 planes", tiff(np.ascontiguousarray(FIVE.transpose(2, 0, 1)), photometric="minisblack", planarconfig="separate"), FIVE, channels=5)
+keep("tiff of 5 channels of 16 bits, kept", tiff(FIVE_WIDE, photometric="minisblack", planarconfig="contig"), FIVE_WIDE, channels=5, bits=16)
+keep("tiff of 5 channels of 16 bits, scaled", tiff(FIVE_WIDE, photometric="minisblack", planarconfig="contig"), narrow(FIVE_WIDE), channels=5)
+keep("tiff of 5 channels as RGB", tiff(FIVE, photometric="minisblack", planarconfig="contig"), None, error="unsupported format: tiff with 5 channels; data.channels: 5 takes them")
+keep("tiff rgb as 5 channels", tiff(RGB, photometric="rgb"), None, channels=5, error="unsupported format: 3 channels, and data.channels is 5")
+keep("ppm 16, kept", b"P6 %d %d 65535\n" % (W, H) + WIDE.astype(">u2").tobytes(), WIDE, bits=16)
+keep("pgm of 100 levels, widened", b"P5 %d %d 100\n" % (W, H) + (GRAY % 101).tobytes(), np.floor((GRAY % 101).astype(int) * 65535 / 100 + 0.5).astype(np.uint16), channels=1, bits=16)
+gif = io.BytesIO(); Image.fromarray(GRAY).save(gif, "GIF"); keep("gif as gray", gif.getvalue(), GRAY, channels=1)
+
+pathlib.Path(__file__).with_name("formats.json").write_text(json.dumps({"cases": cases, "kept": kept}, indent=0) + "\n")
+print(len(cases), "cases,", len(kept), "in other pixel formats")

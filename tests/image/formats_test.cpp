@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -73,6 +74,40 @@ TEST_CASE("formats: the pixels of files made by other encoders", "[image]") {
     CHECK(image.height == file.height);
     CHECK(image.channels == 3);
     CHECK(image.pixels == file.rgb);
+  }
+}
+
+TEST_CASE("formats: channels, bits and background that a recipe asks for", "[image]") {
+  std::ifstream in(SSLRUN_TEST_DIR "/golden/formats.json");
+  const nlohmann::json golden = nlohmann::json::parse(in);
+  REQUIRE(golden.at("kept").size() > 20);
+  for (const auto& c : golden.at("kept")) {
+    INFO(c.at("name"));
+    const auto bytes = from_hex(c.at("file"));
+    const PixelFormat format{c.at("channels"), c.at("bits"), c.at("background")};
+    Image image;
+    std::string reason;
+    try {
+      decode(std::as_bytes(std::span(bytes)), format, {}, image);
+    } catch (const BadImage& e) {
+      reason = e.what();
+    }
+    REQUIRE(reason == c.value("error", ""));
+    if (!reason.empty()) continue;
+    CHECK(image.channels == format.channels);
+    CHECK(image.bits == format.bits);
+    std::vector<int> samples;
+    for (std::size_t i = 0; i < image.pixels.size();
+         i += static_cast<std::size_t>(format.bits / 8)) {
+      std::uint16_t wide = image.pixels[i];
+      if (format.bits == 16) std::memcpy(&wide, image.pixels.data() + i, 2);
+      samples.push_back(wide);
+    }
+    std::vector<int> want;
+    const auto stored = from_hex(c.at("samples"));  // 16 bits each, the higher byte first
+    for (std::size_t i = 0; i < stored.size(); i += 2)
+      want.push_back(stored[i] << 8 | stored[i + 1]);
+    CHECK(samples == want);
   }
 }
 

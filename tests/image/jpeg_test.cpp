@@ -93,11 +93,11 @@ TEST_CASE("jpeg: the wanted part has the pixels of the whole image", "[image]") 
     const std::int64_t box_h = 1 + rng.below(height), box_w = 1 + rng.below(width);
     const image::Box box{rng.below(height - box_h + 1), rng.below(width - box_w + 1), box_h, box_w};
     image::Image part;
-    image::decode(
-        std::as_bytes(std::span(bytes)), part, [&](std::int64_t rows, std::int64_t columns) {
-          REQUIRE((rows == height && columns == width));
-          return box;
-        });
+    const auto wanted = [&](std::int64_t rows, std::int64_t columns) {
+      REQUIRE((rows == height && columns == width));
+      return box;
+    };
+    image::decode(std::as_bytes(std::span(bytes)), {}, wanted, part);
     REQUIRE((part.whole_width == width && part.whole_height == height));
     REQUIRE((part.top <= box.top && part.top + part.height >= box.top + box.height));
     REQUIRE((part.left <= box.left && part.left + part.width >= box.left + box.width));
@@ -119,8 +119,8 @@ TEST_CASE("jpeg: a cut file is refused also where the wanted part comes before t
   image::Image part;
   const auto top_row = [](std::int64_t, std::int64_t) { return image::Box{0, 0, 1, 1}; };
   const std::string cut = bytes.substr(0, bytes.size() - 40);
-  CHECK_THROWS_AS(image::decode(std::as_bytes(std::span(cut)), part, top_row), image::BadImage);
-  image::decode(std::as_bytes(std::span(bytes)), part, top_row);
+  CHECK_THROWS_AS(image::decode(std::as_bytes(std::span(cut)), {}, top_row, part), image::BadImage);
+  image::decode(std::as_bytes(std::span(bytes)), {}, top_row, part);
   CHECK(part.height == 1);
 }
 

@@ -69,6 +69,41 @@ TEST_CASE("crop_resize: equals antialiased interpolation of the crop, mirrored o
   }
 }
 
+// A channel does not depend on its neighbours: five channels of 16 bits must each give what three
+// bytes give, and a sample of 16 bits is 257 times the byte.
+TEST_CASE("crop_resize: any number of channels, of 8 or 16 bits", "[kernels][augment]") {
+  const auto picture = golden()["source"]["pixels_hwc"].get<std::vector<std::uint8_t>>();
+  const json& c = golden()["crop_resize"].at(2);
+  const std::int64_t out_h = c["out_height"], out_w = c["out_width"], plane = out_h * out_w;
+  for (const std::int64_t channels : {1, 2, 4, 5}) {
+    std::vector<std::uint8_t> bytes;
+    std::vector<std::uint16_t> words;
+    for (std::size_t i = 0; i < picture.size(); i += 3)
+      for (std::int64_t k = 0; k < channels; ++k) {
+        bytes.push_back(picture[i + static_cast<std::size_t>(k % 3)]);
+        words.push_back(static_cast<std::uint16_t>(bytes.back() * 257));
+      }
+    for (const bool wide : {false, true}) {
+      CAPTURE(channels, wide);
+      Floats out = scratch(channels * plane);
+      Floats room =
+          scratch(crop_resize_scratch(c["width"], out_w, ResizeFilter::kBilinear, channels));
+      const void* source = wide ? static_cast<const void*>(words.data()) : bytes.data();
+      const CropResizeView view{
+          source, 37, c["left"], c["top"], c["width"], c["height"], c["flip"], out.data()};
+      crop_resize({&view, 1, out_h, out_w, room.data(), ResizeFilter::kBilinear, channels, wide},
+                  Cpu{});
+      const auto want = c["pixels"].get<std::vector<double>>();
+      for (std::int64_t k = 0; k < channels; ++k) {
+        const Floats got(out.begin() + k * plane, out.begin() + (k + 1) * plane);
+        const std::vector<double> part(want.begin() + k % 3 * plane,
+                                       want.begin() + (k % 3 + 1) * plane);
+        CHECK(max_error(got, part) < 4 * 3.0e-7);
+      }
+    }
+  }
+}
+
 // Pillow rounds to bytes after the rows and again after the columns: half a level each, the first
 // weighted by a filter whose weights' magnitudes sum to 1.27 at most.
 TEST_CASE("crop_resize: bicubic equals Pillow's up to its two roundings", "[kernels][augment]") {
@@ -166,6 +201,16 @@ TEST_CASE("normalize: equals torchvision's normalize, interleaved", "[kernels][a
   std::copy(std.begin(), std.end(), args.std);
   normalize(args, Cpu{});
   CHECK(max_error(out, golden()["normalize"]["pixels_hwc"]) < 4 * 4.2e-7);
+}
+
+TEST_CASE("normalize: any number of channels", "[kernels][augment]") {
+  const Floats pixels{.1f, .2f, .3f, .4f, .5f, .6f, .7f, .8f};  // four channels of two pixels
+  Floats out(8);
+  const NormalizeView view{pixels.data(), out.data()};
+  NormalizeArgs args{&view, 1, 2, {.1f, .2f, .3f, .4f}, {1.f, 2.f, 4.f, .5f}, 4};
+  normalize(args, Cpu{});
+  const std::vector<double> want{0, .05, .05, .6, .1, .1, .075, .8};
+  CHECK(max_error(out, want) < 4 * 6.0e-8);
 }
 
 }  // namespace

@@ -117,8 +117,8 @@ TEST_CASE("simclr: the loss is the paper's, computed by hand through projector a
 
   const double temperature = GENERATE(0.1, 0.5);
   const auto method = make(temperature);
-  const at::Tensor views[] = {ops::images_to(pixels[0].data(), kImages, kSide, kSide, at::kCPU),
-                              ops::images_to(pixels[1].data(), kImages, kSide, kSide, at::kCPU)};
+  const at::Tensor views[] = {ops::images_to(pixels[0].data(), kImages, kSide, kSide, 3, at::kCPU),
+                              ops::images_to(pixels[1].data(), kImages, kSide, kSide, 3, at::kCPU)};
   const auto world = dist::single_world();
   const methods::StepResult result = method->forward(views, {*world});
   // Worst measured relative difference of float32 from this definition: see the loop of

@@ -79,7 +79,7 @@ TEST_CASE("images_to: pixels in rows become channels last images without a copy 
           "[ops]") {
   std::vector<float> pixels(2 * 4 * 5 * 3);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(i);
-  const at::Tensor images = ops::images_to(pixels.data(), 2, 4, 5, at::kCPU);
+  const at::Tensor images = ops::images_to(pixels.data(), 2, 4, 5, 3, at::kCPU);
   CHECK(images.sizes() == at::IntArrayRef({2, 3, 4, 5}));
   CHECK(images.is_contiguous(at::MemoryFormat::ChannelsLast));
   CHECK(images.data_ptr() == pixels.data());

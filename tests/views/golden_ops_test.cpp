@@ -95,8 +95,8 @@ TEST_CASE("crops: center_crop and resize equal torchvision's", "[views]") {
   for (const json& c : golden()["crop_ops"]) {
     const auto op = std::dynamic_pointer_cast<const CropOp>(read_op(c["op"]));
     REQUIRE(op);
-    Floats pixels(static_cast<std::size_t>(op->shape().size())), scratch;
-    Canvas canvas{image, op->shape(), pixels.data(), nullptr, scratch};
+    Floats pixels(static_cast<std::size_t>(3 * op->side() * op->side())), scratch;
+    Canvas canvas{image, {op->side(), op->side(), 3}, pixels.data(), nullptr, scratch};
     Rng rng(0, Purpose::kView, 0, 0, 0);
     op->apply(rng, canvas);
     const double worst = max_error(pixels, c["pixels"]);

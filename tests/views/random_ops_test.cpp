@@ -158,6 +158,39 @@ TEST_CASE("channel_drop: as many channels as it may, each as often, never all", 
   for (const int k : dropped) CHECK(std::abs(k - 2000) < 160);  // 5 standard deviations of 31.6
 }
 
+TEST_CASE("color_jitter: on five channels each is as three equal ones", "[views]") {
+  const std::int64_t side = 12, plane = side * side;
+  const Floats pixels = noise(5 * plane);
+  const auto op = read_op("color_jitter: {p: 1, saturation: 0, hue: 0}");
+  for (std::uint32_t draw = 0; draw < 20; ++draw) {
+    const Floats five = apply(*op, pixels, side, draw, 5);
+    for (std::int64_t c = 0; c < 5; ++c) {
+      Floats gray;
+      for (int k = 0; k < 3; ++k)
+        gray.insert(gray.end(), pixels.begin() + c * plane, pixels.begin() + (c + 1) * plane);
+      const Floats want = apply(*op, gray, side, draw);
+      for (std::int64_t i = 0; i < plane; ++i)  // the luma's weights add up to 0.9999
+        REQUIRE(five[static_cast<std::size_t>(c * plane + i)] ==
+                Approx(want[static_cast<std::size_t>(i)]).margin(2e-4));
+    }
+  }
+}
+
+TEST_CASE("channels: an operation without a meaning on them says so", "[views]") {
+  const auto problem = [](const std::string& op, std::int64_t channels) {
+    return read_op(op)->channels_problem(channels);
+  };
+  CHECK(problem("grayscale", 1) == "needs the 3 channels of RGB");
+  CHECK(problem("grayscale", 3).empty());
+  CHECK(problem("color_jitter", 5) == "needs the 3 channels of RGB, or saturation: 0 and hue: 0");
+  CHECK(problem("color_jitter: {saturation: 0, hue: 0}", 5).empty());
+  CHECK(problem("channel_drop", 1) == "needs 2 channels or more");
+  CHECK(problem("normalize: {mean: [0.5], std: [0.2]}", 1).empty());
+  CHECK(problem("normalize: {mean: [0.5]}", 3) ==
+        "needs mean and std of 3 channels, got 1; `sslrun data stats` prints them");
+  CHECK(problem("rotate", 7).empty());
+}
+
 TEST_CASE("random_erasing: one rectangle of the area and ratio asked for", "[views]") {
   const std::int64_t side = 100;
   const Floats ones(static_cast<std::size_t>(3 * side * side), 1.0f);
