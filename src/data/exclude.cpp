@@ -57,6 +57,10 @@ class Excluding final : public Source {
     inner_->read(inner_index(i), out, wanted);
   }
 
+  bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const override {
+    return inner_->read_file(inner_index(i), bytes);
+  }
+
   std::span<const std::int64_t> labels() const override { return labels_; }
 
   std::vector<std::string> class_names() const override { return inner_->class_names(); }

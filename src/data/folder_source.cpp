@@ -2,12 +2,11 @@
 
 #include "base/error.h"
 #include "data/fingerprint.h"
+#include "data/image_file.h"
 #include "image/decode.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -24,72 +23,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kImageExtensions[] = {".jpg",
-                                                 ".jpeg",
-                                                 ".jpe",
-                                                 ".jfif",
-                                                 ".png",
-                                                 ".webp",
-                                                 ".bmp",
-                                                 ".tif",
-                                                 ".tiff",
-                                                 ".gif",
-                                                 ".avif",
-                                                 ".heic",
-                                                 ".heif",
-                                                 ".jxl",
-                                                 ".jp2",
-                                                 ".pbm",
-                                                 ".pgm",
-                                                 ".ppm",
-                                                 ".pnm"};
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 30;
 
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-// Reads until size bytes or the end; returns the count, or -1 with errno.
-std::int64_t read_fully(int fd, std::byte* to, std::int64_t size) {
-  std::int64_t done = 0;
-  while (done < size) {
-    const ssize_t count = ::read(fd, to + done, static_cast<std::size_t>(size - done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return -1;
-    if (count == 0) break;
-    done += count;
-  }
-  return done;
-}
-
-bool looks_like_image(const std::string& path) {
-  std::string ending = fs::path(path).extension().string();
-  for (char& c : ending) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  if (std::find(std::begin(kImageExtensions), std::end(kImageExtensions), ending) !=
-      std::end(kImageExtensions))
-    return true;
+// Opens the file only where its name does not tell.
+bool is_image(const std::string& path) {
+  if (has_image_ending(path)) return true;
   const Descriptor file(path);
   std::array<std::byte, image::kSniffBytes> head{};
-  const std::int64_t count = file.get() < 0 ? 0 : read_fully(file.get(), head.data(), head.size());
-  return count > 0 &&
-         image::sniff({head.data(), static_cast<std::size_t>(count)}) != image::Format::kUnknown;
+  const std::int64_t count = file.get() < 0 ? 0 : read_at(file.get(), 0, head);
+  return count > 0 && looks_like_image(path, {head.data(), static_cast<std::size_t>(count)});
 }
 
 // Walks a tree once and lists the images' paths below its root.
@@ -140,8 +82,8 @@ class Scan {
   // lost.
   static bool takes(const fs::directory_entry& entry, const std::string& path) {
     std::error_code ignored;
-    if (entry.is_regular_file(ignored)) return looks_like_image(path);
-    return entry.is_symlink(ignored) && !entry.exists(ignored) && looks_like_image(path);
+    if (entry.is_regular_file(ignored)) return is_image(path);
+    return entry.is_symlink(ignored) && !entry.exists(ignored) && is_image(path);
   }
 
   static void fail(const std::string& folder, int code) {
@@ -149,7 +91,6 @@ class Scan {
   }
 
   std::string root_;
-  image::PixelFormat pixels_;
   std::vector<Place> ancestors_;
   std::vector<std::string> paths_;
 };
@@ -176,8 +117,13 @@ class FolderSource final : public Source {
 
   void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
     thread_local std::vector<std::byte> bytes;
-    read_bytes(root_ + "/" + paths_.at(static_cast<std::size_t>(i)), bytes);
+    read_file(i, bytes);
     image::decode(bytes, pixels_, wanted, out);
+  }
+
+  bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const override {
+    read_image_file(root_ + "/" + paths_.at(static_cast<std::size_t>(i)), bytes);
+    return true;
   }
 
   std::span<const std::int64_t> labels() const override { return labels_; }
@@ -208,35 +154,6 @@ class FolderSource final : public Source {
           class_names_.begin(), class_names_.end(), path.substr(0, path.find('/')));
       labels_.push_back(found - class_names_.begin());
     }
-  }
-
-  // A file that cannot be read is a bad image; a process out of descriptors or memory cannot read
-  // any.
-  static void read_bytes(const std::string& path, std::vector<std::byte>& bytes) {
-    const Descriptor file(path);
-
-    struct stat status {};
-
-    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) throw_unreadable(path, errno);
-    if (!S_ISREG(status.st_mode)) throw image::BadImage("not a file: it became a folder or device");
-    if (status.st_size > kMaxFileBytes) {
-      throw image::BadImage(fmt::format(
-          "too large: a file of {} bytes, at most {} are read", status.st_size, kMaxFileBytes));
-    }
-    bytes.resize(static_cast<std::size_t>(status.st_size));
-    const std::int64_t count = read_fully(file.get(), bytes.data(), status.st_size);
-    if (count < 0) throw_unreadable(path, errno);
-    bytes.resize(static_cast<std::size_t>(count));
-  }
-
-  [[noreturn]] static void throw_unreadable(const std::string& path, int code) {
-    if (code == EMFILE || code == ENFILE || code == ENOMEM) {
-      throw DataError(
-          fmt::format("cannot open '{}': {}; raise the limit (ulimit -n) or lower train.workers",
-                      path,
-                      std::strerror(code)));
-    }
-    throw image::BadImage(fmt::format("cannot be read: {}", std::strerror(code)));
   }
 
   std::string root_;

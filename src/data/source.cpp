@@ -43,6 +43,10 @@ std::string_view guess_format(const std::string& path, Split split) {
 
 }  // namespace
 
+bool Source::read_file(std::int64_t, std::vector<std::byte>&) const {
+  return false;
+}
+
 std::unique_ptr<Source> open_source(const std::string& path,
                                     std::string_view format,
                                     Split split,

@@ -28,6 +28,10 @@ class Source {
   /// Reads all of image i.
   void read(std::int64_t i, image::Image& out) const { read(i, out, {}); }
 
+  /// Reads the bytes of image i's file, which image::decode() makes its pixels of. false: the images
+  /// are not kept as files each (IDX, CIFAR); bytes are then unspecified. errors: as read().
+  virtual bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const;
+
   /// One label per image, 0 .. classes - 1; empty where the data has none.
   virtual std::span<const std::int64_t> labels() const = 0;
   /// Name of each class; empty without labels.

@@ -103,6 +103,10 @@ TEST_CASE("folder: images at any depth, in the order of their bytes", "[data]") 
   source->read(3, out);
   CHECK(out.pixels[0] == 1);
   CHECK_THROWS_AS(source->read(2, out), image::BadImage);
+  std::vector<std::byte> bytes;
+  CHECK(source->read_file(0, bytes));
+  const std::string png = flat_png(3);
+  CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()) == png);
 }
 
 TEST_CASE("folder: an image beside the class folders means no labels", "[data]") {
