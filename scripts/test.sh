@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=release
 [ "${1:-}" = --preset ] && preset=$2
-torch=$(scripts/setup.sh)
+torch=$(scripts/setup.sh --tests)
 export SSLRUN_TORCH_DIR=$torch
 jobs=$(nproc)
 say() { printf '== %s\n' "$*"; }
@@ -29,6 +29,9 @@ mkdir -p build
 run "$preset"
 run asan
 if [ "${CI:-}" = true ]; then run core; fi
+say "fuzz"
+scripts/fuzz.sh "$([ "${CI:-}" = true ] && echo 60 || echo 5)" | tee "$log"
+grep -hoE 'SKIPPED: .*' "$log" | sort | uniq -c >>build/skipped.txt || true
 say "skipped on this machine: $(wc -l <build/skipped.txt)"
 cat build/skipped.txt
 say "all tests passed"
