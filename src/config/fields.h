@@ -112,7 +112,7 @@ class Fields {
   virtual void shorthand(std::string_view key) = 0;
   /// The key has no default: its absence is a mistake. Call it before the key.
   virtual void required(std::string_view key) = 0;
-  /// A rule between keys, reported at `key` (may be dotted: "train.batch_size"). Call it after the
+  /// A rule between keys, reported at `key` (or below it: "train.batch_size", "ops[1]"). Call it after the
   /// keys; it is skipped where `key`, something below it, or a plain value beside it is already
   /// wrong. what: "must be ...".
   virtual void check(std::string_view key,

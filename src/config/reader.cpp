@@ -70,6 +70,25 @@ std::string_view first_key(std::string_view path) {
   return path.substr(0, path.find_first_of(".["));
 }
 
+// The node at "a.b[2].c" below a mapping, or null.
+const Node* find_below(const Node& from, std::string_view path) {
+  const Node* at = &from;
+  while (at && !path.empty()) {
+    if (path.front() == '[') {
+      const auto i = static_cast<std::size_t>(std::atoll(path.data() + 1));
+      at = i < at->items.size() ? &at->items[i] : nullptr;
+      path.remove_prefix(path.find(']') + 1);
+    } else {
+      const std::string_view key = first_key(path);
+      const Entry* entry = at->find(key);
+      at = entry ? &entry->value : nullptr;
+      path.remove_prefix(key.size());
+    }
+    if (path.starts_with('.')) path.remove_prefix(1);
+  }
+  return at;
+}
+
 std::vector<std::string> names_of(Registry registry) {
   std::vector<std::string> names;
   for (const ComponentSpec* spec : registry) names.emplace_back(spec->name);
@@ -518,13 +537,7 @@ void Reader::check(std::string_view key, bool holds, std::string_view what, std:
            std::find(blocks_.begin(), blocks_.end(), wrong) == blocks_.end();
   };
   if (holds || muted_ || std::any_of(wrong_keys_.begin(), wrong_keys_.end(), decides)) return;
-  const Node* at = node_;
-  for (std::string_view rest = key; at && !rest.empty();) {
-    const std::size_t dot = rest.find('.');
-    const Entry* entry = at->find(rest.substr(0, dot));
-    at = entry ? &entry->value : nullptr;
-    rest = dot == rest.npos ? std::string_view() : rest.substr(dot + 1);
-  }
+  const Node* at = node_ ? find_below(*node_, key) : nullptr;
   std::string said(what);
   if (at && at->is_scalar()) said += ", got " + at->text;
   report("E0207", at ? at->span : at_, key, std::move(said), std::string(help), "");

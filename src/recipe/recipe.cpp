@@ -54,14 +54,15 @@ void bind(config::Fields& f, views::ViewGroup& g, std::int64_t channels) {
           problem.empty(),
           problem,
           "the crop makes the pixels, normalize hands them to the encoder");
-  const std::string unsuited = views::channels_problem(g.ops, channels);
-  f.check("ops",
-          unsuited.empty(),
-          fmt::format("must suit images of {} channel{}: {}",
-                      channels,
-                      channels == 1 ? "" : "s",
-                      unsuited),
-          "change the operation, or data.channels");
+  for (std::size_t i = 0; i < g.ops.size(); ++i) {
+    const std::string unsuited = views::channels_problem(g.ops[i], channels);
+    f.check(
+        fmt::format("ops[{}]", i),
+        unsuited.empty(),
+        fmt::format(
+            "must suit images of {} channel{}: {}", channels, channels == 1 ? "" : "s", unsuited),
+        "change the operation, or data.channels");
+  }
 }
 
 void bind(config::Fields& f, ScheduleConfig& c) {

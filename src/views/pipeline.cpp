@@ -38,21 +38,18 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   return "";
 }
 
-std::string channels_problem(const std::vector<config::NamedComponent>& ops,
-                             std::int64_t channels) {
-  for (const config::NamedComponent& op : ops) {
-    const auto* view_op = dynamic_cast<const ViewOp*>(op.config.get());
-    const std::string problem = view_op ? view_op->channels_problem(channels) : "";
-    if (!problem.empty()) return fmt::format("{} {}", op.name, problem);
-  }
-  return "";
+std::string channels_problem(const config::NamedComponent& op, std::int64_t channels) {
+  const auto* view_op = dynamic_cast<const ViewOp*>(op.config.get());
+  const std::string problem = view_op ? view_op->channels_problem(channels) : "";
+  return problem.empty() ? "" : fmt::format("{} {}", op.name, problem);
 }
 
 Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std::int64_t channels)
     : seed_(seed) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::string problem = ops_problem(groups[g].ops);
-    if (problem.empty()) problem = channels_problem(groups[g].ops, channels);
+    for (const config::NamedComponent& op : groups[g].ops)
+      if (problem.empty()) problem = channels_problem(op, channels);
     if (!problem.empty())
       throw Error(kConfigExit, fmt::format("augmentations[{}].ops: {}", g, problem));
     auto plan = std::make_shared<Plan>();

@@ -18,7 +18,7 @@ struct ViewGroup {
 /// a crop (CropOp) and end with normalize, each of them once.
 std::string ops_problem(const std::vector<config::NamedComponent>& ops);
 
-/// What is wrong with them on images of so many channels, beginning with the operation's name, or "".
-std::string channels_problem(const std::vector<config::NamedComponent>& ops, std::int64_t channels);
+/// What is wrong with an operation on images of so many channels, beginning with its name, or "".
+std::string channels_problem(const config::NamedComponent& op, std::int64_t channels);
 
 }  // namespace sslrun::views

@@ -19,10 +19,17 @@ namespace {
 using namespace sslrun;
 using nlohmann::json;
 
-// Four times the largest difference measured over the four cases, relative to the root mean square.
-constexpr double kOutputTolerance = 4.4e-6;    // float32: 1.08e-6, resnet50
-constexpr double kTrainTolerance = 4e-10;      // float64: 1e-10, resnet34
-constexpr double kGradientTolerance = 1.6e-9;  // float64: 4e-10, resnet34
+// Four times the largest difference measured over the cases and two processors (an AMD EPYC with
+// AVX-512 and an Intel Xeon with AMX), relative to the root mean square. Batch statistics make
+// resnet50 ill conditioned: on the Xeon torchvision itself is 7e-9 and 4.1e-7 from the golden values.
+constexpr double kOutputTolerance = 4.4e-6;  // float32: 1.08e-6, resnet50
+
+struct TrainTolerance {  // in float64
+  double output, gradient;
+};
+
+constexpr TrainTolerance kTolerance{4e-10, 1.7e-9};     // 1e-10, 4.2e-10: resnet34
+constexpr TrainTolerance kTolerance50{2.8e-8, 1.7e-6};  // 7e-9, 4.1e-7
 
 const json& golden() {
   static const json content =
@@ -132,12 +139,13 @@ TEST_CASE("resnet: outputs, gradient and running statistics are torchvision's",
     x_NCHW = wave({4, 3, size, size}, 1000);
     model->train();
     const at::Tensor y_NF = model->forward(x_NCHW);
-    CHECK(difference(y_NF, c["train"], c["train_rms"]) < kTrainTolerance);
+    const TrainTolerance& tolerance = c["depth"] == 50 ? kTolerance50 : kTolerance;
+    CHECK(difference(y_NF, c["train"], c["train_rms"]) < tolerance.output);
     (y_NF * wave(y_NF.sizes(), 2000)).sum().backward();
     for (const auto& [name, t] : model->named_parameters()) {
       if (name != "conv1.weight") continue;
       CHECK(difference(t.grad().contiguous(), c["conv1_grad"], c["conv1_grad_rms"]) <
-            kGradientTolerance);
+            tolerance.gradient);
     }
     for (const auto& [name, t] : model->named_buffers()) {
       if (name == "bn1.running_mean") CHECK(difference(t, c["running_mean"], 1) < 1e-5);
