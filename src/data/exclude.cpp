@@ -53,8 +53,11 @@ class Excluding final : public Source {
 
   std::string name(std::int64_t i) const override { return inner_->name(inner_index(i)); }
 
-  void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
-    inner_->read(inner_index(i), out, wanted);
+  void decode(std::int64_t i,
+              std::span<const std::byte> bytes,
+              const image::Wanted& wanted,
+              image::Image& out) const override {
+    inner_->decode(inner_index(i), bytes, wanted, out);
   }
 
   bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const override {

@@ -115,9 +115,10 @@ class FolderSource final : public Source {
 
   std::string name(std::int64_t i) const override { return paths_.at(static_cast<std::size_t>(i)); }
 
-  void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const override {
-    thread_local std::vector<std::byte> bytes;
-    read_file(i, bytes);
+  void decode(std::int64_t,
+              std::span<const std::byte> bytes,
+              const image::Wanted& wanted,
+              image::Image& out) const override {
     image::decode(bytes, pixels_, wanted, out);
   }
 

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -41,6 +43,12 @@ struct Chunk {
   std::int64_t step = 0;
   std::int64_t begin = 0;
   std::int64_t end = 0;
+};
+
+// What a thread reads into, image after image.
+struct Scratch {
+  std::vector<std::byte> bytes;
+  image::Image image;
 };
 
 }  // namespace
@@ -129,7 +137,7 @@ struct Loader::State {
   }
 
   void run_thread() {
-    image::Image image;
+    Scratch scratch;
     while (const std::optional<Chunk> todo = take_chunk()) {
       Entry& entry = entry_of(todo->step);
       std::int64_t error_slot = -1;
@@ -137,7 +145,7 @@ struct Loader::State {
       for (std::int64_t slot = todo->begin; slot < todo->end && !error; ++slot) {
         if (stopping) return;
         try {
-          make_sample(entry, slot, image);
+          make_sample(entry, slot, scratch);
         } catch (...) {
           error_slot = slot;
           error = std::current_exception();
@@ -154,16 +162,17 @@ struct Loader::State {
   }
 
   // Reads the planned image, or the first usable one of its replacements, and runs the work on it.
-  void make_sample(Entry& entry, std::int64_t slot, image::Image& image) {
+  void make_sample(Entry& entry, std::int64_t slot, Scratch& scratch) {
     Batch& batch = entry.batch;
     const std::int64_t step = batch.step % sampler.steps_per_epoch();
     const std::int64_t planned = sampler.sample(batch.epoch, step, options.first_slot + slot);
     auto& bad = entry.bad_by_slot[static_cast<std::size_t>(slot)];
     std::int64_t sample = planned;
-    const image::Wanted wanted = [&](std::int64_t height, std::int64_t width) {
+    const auto box = [&](std::int64_t height, std::int64_t width) {
       return work.wanted(height, width, batch.epoch, planned);
     };
-    if (!try_read(sample, image, wanted)) {
+    const image::Wanted wanted = std::ref(box);  // a function this small is not put on the heap
+    if (!try_read(sample, wanted, scratch)) {
       Rng rng(sampler.seed(),
               Purpose::kReplacement,
               static_cast<std::uint32_t>(batch.epoch),
@@ -173,22 +182,23 @@ struct Loader::State {
         bad.push_back(sample);
         if (bad.size() > kMaxReplacements) throw_all_bad(planned);
         sample = rng.below(source.size());
-      } while (!try_read(sample, image, wanted));
+      } while (!try_read(sample, wanted, scratch));
     }
     batch.samples[static_cast<std::size_t>(slot)] = sample;
     if (!labels.empty())
       batch.labels[static_cast<std::size_t>(slot)] = labels[static_cast<std::size_t>(sample)];
-    work.run(image, batch.epoch, planned, slot, batch);
+    work.run(scratch.image, batch.epoch, planned, slot, batch);
   }
 
   // false: the image is bad; its reason is kept, and it is not read again.
-  bool try_read(std::int64_t sample, image::Image& image, const image::Wanted& wanted) {
+  bool try_read(std::int64_t sample, const image::Wanted& wanted, Scratch& scratch) {
     {
       const std::lock_guard lock(reasons_mutex);
       if (reasons.contains(sample)) return false;
     }
     try {
-      source.read(sample, image, wanted);
+      source.read_file(sample, scratch.bytes);
+      source.decode(sample, scratch.bytes, wanted, scratch.image);
       return true;
     } catch (const image::BadImage& bad) {
       const std::lock_guard lock(reasons_mutex);

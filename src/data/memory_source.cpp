@@ -33,7 +33,10 @@ class MemorySource final : public Source {
     return fmt::format("{}[{}]", images_.origin, i);
   }
 
-  void read(std::int64_t i, image::Image& out, const image::Wanted&) const override {
+  void decode(std::int64_t i,
+              std::span<const std::byte>,
+              const image::Wanted&,
+              image::Image& out) const override {
     check_invariant(i >= 0 && i < images_.num_images, "the image's number lies in the data set");
     const std::uint8_t* planes = pixels().data() + i * plane_ * images_.channels;
     const std::int64_t next_plane = images_.channels == 3 ? plane_ : 0;

@@ -43,7 +43,14 @@ std::string_view guess_format(const std::string& path, Split split) {
 
 }  // namespace
 
-bool Source::read_file(std::int64_t, std::vector<std::byte>&) const {
+void Source::read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const {
+  thread_local std::vector<std::byte> bytes;
+  read_file(i, bytes);
+  decode(i, bytes, wanted, out);
+}
+
+bool Source::read_file(std::int64_t, std::vector<std::byte>& bytes) const {
+  bytes.clear();
   return false;
 }
 

@@ -20,17 +20,20 @@ class Source {
   virtual std::int64_t size() const = 0;
   /// What to call image i in a message: its path below the folder, or "file.gz[i]".
   virtual std::string name(std::int64_t i) const = 0;
-  /// Reads image i, or what is wanted of it, as image::decode() does. shapes: out [height, width,
-  /// channels] of the format that the source was opened with. errors: image::BadImage when this image cannot be used, DataError when no image can be
-  /// read any more.
-  virtual void read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const = 0;
+  /// Reads image i, or what is wanted of it: read_file(), then decode(). shapes: out [height, width,
+  /// channels] of the format that the source was opened with. errors: image::BadImage when this
+  /// image cannot be used, DataError when no image can be read any more.
+  void read(std::int64_t i, image::Image& out, const image::Wanted& wanted = {}) const;
 
-  /// Reads all of image i.
-  void read(std::int64_t i, image::Image& out) const { read(i, out, {}); }
-
-  /// Reads the bytes of image i's file, which image::decode() makes its pixels of. false: the images
-  /// are not kept as files each (IDX, CIFAR); bytes are then unspecified. errors: as read().
+  /// The first half of read(): the bytes of image i's file, which image::decode() makes its pixels
+  /// of. false: the images are not kept as files each (IDX, CIFAR); bytes are then empty. errors: as
+  /// read().
   virtual bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const;
+  /// The second half: the pixels, from the bytes that read_file() gave. errors: as read().
+  virtual void decode(std::int64_t i,
+                      std::span<const std::byte> bytes,
+                      const image::Wanted& wanted,
+                      image::Image& out) const = 0;
 
   /// One label per image, 0 .. classes - 1; empty where the data has none.
   virtual std::span<const std::int64_t> labels() const = 0;

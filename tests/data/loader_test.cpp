@@ -28,7 +28,10 @@ class NumberSource final : public data::Source {
 
   std::string name(std::int64_t i) const override { return "image " + std::to_string(i); }
 
-  void read(std::int64_t i, image::Image& out, const image::Wanted&) const override {
+  void decode(std::int64_t i,
+              std::span<const std::byte>,
+              const image::Wanted&,
+              image::Image& out) const override {
     ++reads;
     if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50 + delay_us));
     if (i == broken) throw DataError("the disk is gone");

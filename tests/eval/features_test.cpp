@@ -24,7 +24,10 @@ class Colours final : public data::Source {
 
   std::string name(std::int64_t i) const override { return std::to_string(i); }
 
-  void read(std::int64_t i, image::Image& out, const image::Wanted&) const override {
+  void decode(std::int64_t i,
+              std::span<const std::byte>,
+              const image::Wanted&,
+              image::Image& out) const override {
     if (std::find(bad_.begin(), bad_.end(), i) != bad_.end()) throw image::BadImage("damaged");
     out.reshape(5, 4, 3);
     std::fill(out.pixels.begin(), out.pixels.end(), static_cast<std::uint8_t>(i));
