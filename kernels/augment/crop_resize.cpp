@@ -1,217 +1,180 @@
 #include "kernels/augment/crop_resize.h"
 
 #include "kernels/augment/crop_resize_core.h"
+#include "kernels/augment/resize_passes.h"
+#include "kernels/augment/resize_table.h"
 #include "kernels/simd.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <vector>
 
 namespace sslrun::kernels {
 namespace {
 
-constexpr int kRowsAtOnce = 4;  // rows per sweep of the vertical sum
-constexpr std::int64_t kQuad =
-    4;  // floats read per pixel in the horizontal sum: three channels and one to spare
+// What a thread keeps from crop to crop.
+struct Workspace {
+  ResizeTable columns, rows;
+  std::vector<std::uint8_t> between;       // bytes after the first pass
+  std::vector<std::uint8_t> planes;        // rows of planar bytes
+  std::vector<std::uint8_t> copies;        // rows of pixels with room behind them
+  std::vector<const std::uint8_t*> lines;  // the lines that make one output row
+  std::vector<float> sum;                  // wide: a row after the pass along y
+};
 
-template <class Sample>
-using Rows = std::array<const Sample*, kRowsAtOnce>;
-using RowWeights = std::array<float, kRowsAtOnce>;
-
-// sum[i] = the rows' weighted samples, in the order of the rows, on top of sum[i] when resume is 1
-// or of 0 when it is 0. Inlined into the versions for each width, which are the ones dispatched.
-template <class Sample>
-[[gnu::always_inline]] inline void sum_four(const Rows<Sample>& rows,
-                                            const RowWeights& w,
-                                            std::int64_t n,
-                                            bool resume,
-                                            float* __restrict sum) {
-  const Sample *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
-  const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-  if (resume) {
-    for (std::int64_t i = 0; i < n; ++i)
-      sum[i] = add_sample(
-          add_sample(add_sample(add_sample(sum[i], w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i)
-      sum[i] = add_sample(
-          add_sample(add_sample(add_sample(0.f, w0, r0[i]), w1, r1[i]), w2, r2[i]), w3, r3[i]);
-  }
+template <class T>
+T* room(std::vector<T>& v, std::int64_t size) {
+  if (static_cast<std::int64_t>(v.size()) < size) v.resize(static_cast<std::size_t>(size));
+  return v.data();
 }
 
-template <class Sample>
-[[gnu::always_inline]] inline void sum_two(const Rows<Sample>& rows,
-                                           const RowWeights& w,
-                                           std::int64_t n,
-                                           float* __restrict sum) {
-  const Sample *r0 = rows[0], *r1 = rows[1];
-  const float w0 = w[0], w1 = w[1];
-  for (std::int64_t i = 0; i < n; ++i) sum[i] = add_sample(add_sample(0.f, w0, r0[i]), w1, r1[i]);
-}
+// Lines of bytes, pitch apart; `end` is where reading must stop.
+struct Lines {
+  const std::uint8_t* first;
+  std::int64_t count, pitch;
+  const std::uint8_t* end;
+};
 
-using Bytes = std::uint8_t;
-using Words = std::uint16_t;
-
-SSLRUN_CLONES void sum_four_rows(const Rows<Bytes>& rows,
-                                 const RowWeights& w,
-                                 std::int64_t n,
-                                 bool resume,
-                                 float* sum) {
-  sum_four(rows, w, n, resume, sum);
-}
-
-SSLRUN_CLONES void sum_four_rows(const Rows<Words>& rows,
-                                 const RowWeights& w,
-                                 std::int64_t n,
-                                 bool resume,
-                                 float* sum) {
-  sum_four(rows, w, n, resume, sum);
-}
-
-SSLRUN_CLONES void sum_two_rows(const Rows<Bytes>& rows,
-                                const RowWeights& w,
-                                std::int64_t n,
-                                float* sum) {
-  sum_two(rows, w, n, sum);
-}
-
-SSLRUN_CLONES void sum_two_rows(const Rows<Words>& rows,
-                                const RowWeights& w,
-                                std::int64_t n,
-                                float* sum) {
-  sum_two(rows, w, n, sum);
-}
-
-// One row of the crop's columns, interleaved, summed over the taps of an output row.
-template <class Sample>
-void sum_rows(const CropResizeView& v, std::int64_t channels, const ResizeTaps& taps, float* sum) {
-  const auto* picture = static_cast<const Sample*>(v.picture);
-  for (std::int64_t first = 0; first < taps.count; first += kRowsAtOnce) {
-    Rows<Sample> rows;
-    RowWeights weights;
-    for (std::int64_t k = 0; k < kRowsAtOnce; ++k) {
-      const bool real = first + k < taps.count;  // the rest weigh nothing
-      const std::int64_t row = v.top + taps.begin + (real ? first + k : first);
-      const auto i = static_cast<std::size_t>(k);
-      rows[i] = picture + (row * v.picture_width + v.left) * channels;
-      weights[i] = real ? sample_weight(taps.weight(first + k), sizeof(Sample) == 2) : 0.f;
+// Interleaved pixels along x. Returns lines of planar bytes, [channels, columns.n] each, in `to`.
+Lines resize_x(const Lines& from,
+               std::int64_t width,
+               std::int64_t channels,
+               const ResizePasses& passes,
+               Workspace& work,
+               std::vector<std::uint8_t>& to) {
+  const std::int64_t line = channels * work.columns.n;
+  const std::int64_t needed = bytes_read(width, work.columns.groups, channels);
+  const std::int64_t size = (from.count + kRowsAtOnce - 1) * line;
+  std::uint8_t* planar = room(to, size);
+  std::uint8_t* copies = room(work.copies, kRowsAtOnce * needed);
+  const HorizontalPass pass = channels == 3 ? passes.rgb : passes.general;
+  for (std::int64_t y = 0; y < from.count; y += kRowsAtOnce) {
+    const std::uint8_t* rows[kRowsAtOnce];
+    std::uint8_t* made[kRowsAtOnce];
+    for (int r = 0; r < kRowsAtOnce; ++r) {
+      rows[r] = from.first + std::min(y + r, from.count - 1) * from.pitch;
+      made[r] = planar + (y + r) * line;
+      if (from.end - rows[r] >= needed) continue;
+      std::uint8_t* copy = copies + r * needed;
+      std::copy_n(rows[r], width * channels, copy);
+      rows[r] = copy;
     }
-    if (taps.count <= 2) {
-      sum_two_rows(rows, weights, v.width * channels, sum);
-    } else {
-      sum_four_rows(rows, weights, v.width * channels, first > 0, sum);
-    }
+    pass(rows, work.columns, channels, made);
   }
+  return {planar, from.count, line, planar + size};
 }
 
-// Columns x of an output row: quads[x] = sum over k of weights[k * n + x] * the pixel at begins[x]
-// + 3 * k floats.
-SSLRUN_CLONES void sum_columns(const float* __restrict row,
-                               const std::int32_t* __restrict begins,
-                               const float* __restrict weights,
-                               std::int64_t num_taps,
-                               std::int64_t n,
-                               float* __restrict quads) {
-  for (std::int64_t x = 0; x < n; ++x) {
-    const float* p = row + begins[x];
-    const float* w = weights + x * num_taps;
-    float s0 = 0.f, s1 = 0.f, s2 = 0.f, s3 = 0.f;
-    for (std::int64_t k = 0; k < num_taps; ++k, p += 3) {
-      s0 = add_tap(s0, w[k], p[0]);
-      s1 = add_tap(s1, w[k], p[1]);
-      s2 = add_tap(s2, w[k], p[2]);
-      s3 = add_tap(s3, w[k], p[3]);
-    }
-    quads[kQuad * x] = s0;
-    quads[kQuad * x + 1] = s1;
-    quads[kQuad * x + 2] = s2;
-    quads[kQuad * x + 3] = s3;
-  }
-}
-
-SSLRUN_CLONES void split_quads(const float* __restrict quads,
-                               std::int64_t n,
-                               float* __restrict r,
-                               float* __restrict g,
-                               float* __restrict b) {
-  for (std::int64_t x = 0; x < n; ++x) {
-    r[x] = in_range(quads[kQuad * x]);
-    g[x] = in_range(quads[kQuad * x + 1]);
-    b[x] = in_range(quads[kQuad * x + 2]);
-  }
-}
-
-// The same for any number of channels, straight into their planes.
-void sum_columns_of(const float* row,
-                    const std::int32_t* begins,
-                    const float* weights,
-                    std::int64_t num_taps,
-                    std::int64_t n,
-                    std::int64_t channels,
-                    float* out,
-                    std::int64_t plane) {
-  for (std::int64_t x = 0; x < n; ++x) {
-    const float* w = weights + x * num_taps;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float* p = row + begins[x] + c;
-      float sum = 0.f;
-      for (std::int64_t k = 0; k < num_taps; ++k) sum = add_tap(sum, w[k], p[k * channels]);
-      out[c * plane + x] = in_range(sum);
-    }
-  }
-}
-
-// Scratch: begins [out_width], quads [out_width, 4], weights [out_width, taps], one row of the crop
-// with room behind it.
-std::int64_t row_floats(std::int64_t crop_width, std::int64_t taps, std::int64_t channels) {
-  return channels * (crop_width + taps) + 1;
-}
-
-void crop_resize_one(const CropResizeView& v, const CropResizeArgs& a) {
-  const std::int64_t out_height = a.out_height, out_width = a.out_width, channels = a.channels;
-  const ResizeFilter filter = a.filter;
-  float* scratch = a.scratch;
-  std::int32_t* begins = reinterpret_cast<std::int32_t*>(scratch);
-  float* quads = scratch + out_width;
-  float* row = quads + kQuad * out_width;
-  std::int64_t num_taps = 1;
-  for (std::int64_t x = 0; x < out_width; ++x)
-    num_taps = std::max(num_taps, resize_taps(x, v.width, out_width, filter).count);
-  float* weights = row + row_floats(v.width, num_taps, channels);
-  for (std::int64_t x = 0; x < out_width; ++x) {
-    const ResizeTaps taps =
-        resize_taps(unflipped(x, out_width, v.flip), v.width, out_width, filter);
-    begins[x] = static_cast<std::int32_t>(channels * taps.begin);
+// n bytes of each line along y, to `height` lines that are to_pitch apart.
+void resize_y(const Lines& from,
+              std::int64_t n,
+              std::int64_t height,
+              const ResizePasses& passes,
+              Workspace& work,
+              std::uint8_t* to,
+              std::int64_t to_pitch) {
+  const std::int64_t num_taps = work.rows.groups * kTapGroup;
+  const std::uint8_t** lines = room(work.lines, num_taps);
+  for (std::int64_t y = 0; y < height; ++y) {
+    const std::int64_t begin = work.rows.begin[static_cast<std::size_t>(y)];
     for (std::int64_t k = 0; k < num_taps; ++k)
-      weights[x * num_taps + k] = k < taps.count ? taps.weight(k) : 0.f;
+      lines[k] = from.first + std::min(begin + k, from.count - 1) * from.pitch;
+    passes.vertical(lines, work.rows, y, n, to + y * to_pitch);
   }
-  std::fill(row + channels * v.width, weights, 0.f);  // read with weight 0
-  const std::int64_t plane = out_height * out_width;
-  for (std::int64_t y = 0; y < out_height; ++y) {
-    const ResizeTaps taps = resize_taps(y, v.height, out_height, filter);
-    a.wide ? sum_rows<Words>(v, channels, taps, row) : sum_rows<Bytes>(v, channels, taps, row);
-    if (channels != 3) {
-      float* out = v.out + y * out_width;
-      sum_columns_of(row, begins, weights, num_taps, out_width, channels, out, plane);
-      continue;
+}
+
+template <class View, class Args>
+void make_tables(const View& v, const Args& a, Workspace& work) {
+  make_resize_table(resize_axis(v.width, a.out_width, a.filter), a.out_width, v.flip, work.columns);
+  make_resize_table(resize_axis(v.height, a.out_height, a.filter), a.out_height, false, work.rows);
+}
+
+void crop_resize_one(const ByteCropView& v, const ByteCropArgs& a, Workspace& work) {
+  const ResizePasses passes = resize_passes(simd_in_use());
+  make_tables(v, a, work);
+  passes.pack(work.columns);
+  passes.pack(work.rows);
+  const std::int64_t pitch = v.picture_width * a.channels, width = v.width * a.channels;
+  const std::int64_t plane = a.out_height * a.out_width, n = work.columns.n;
+  const std::uint8_t* first = v.picture + v.top * pitch + v.left * a.channels;
+  const Lines crop{first, v.height, pitch, first + (v.height - 1) * pitch + width};
+  if (y_first(v.height, v.width, a.out_height, a.out_width)) {
+    const std::int64_t padded = bytes_read(v.width, work.columns.groups, a.channels);
+    std::uint8_t* between = room(work.between, a.out_height * padded);
+    resize_y(crop, width, a.out_height, passes, work, between, padded);
+    const Lines shorter{between, a.out_height, padded, between + a.out_height * padded};
+    const Lines rows = resize_x(shorter, v.width, a.channels, passes, work, work.planes);
+    for (std::int64_t y = 0; y < a.out_height; ++y)
+      for (std::int64_t c = 0; c < a.channels; ++c)
+        std::copy_n(
+            rows.first + y * rows.pitch + c * n, a.out_width, v.out + c * plane + y * a.out_width);
+    return;
+  }
+  Lines rows = resize_x(crop, v.width, a.channels, passes, work, work.between);
+  for (std::int64_t c = 0; c < a.channels; ++c, rows.first += n)
+    resize_y(rows, a.out_width, a.out_height, passes, work, v.out + c * plane, a.out_width);
+}
+
+SSLRUN_CLONES void add_row(const std::uint16_t* __restrict row,
+                           float weight,
+                           std::int64_t n,
+                           float* __restrict sum) {
+  for (std::int64_t i = 0; i < n; ++i) sum[i] += weight * static_cast<float>(row[i]);
+}
+
+// Columns of one output row of one channel; the sum's pixels are `channels` apart.
+void sum_columns(const float* sum,
+                 const ResizeTable& columns,
+                 std::int64_t channels,
+                 std::int64_t width,
+                 float* out) {
+  for (std::int64_t x = 0; x < width; ++x) {
+    const auto begin = static_cast<std::int64_t>(columns.begin[static_cast<std::size_t>(x)]);
+    const double* weight = columns.weight.data() + x;
+    float total = 0.f;
+    for (std::int64_t k = 0; k < columns.groups * kTapGroup; ++k)
+      total += static_cast<float>(weight[k * columns.n]) * sum[(begin + k) * channels];
+    out[x] = sum_to_unit(total);
+  }
+}
+
+void crop_resize_one(const WideCropView& v, const WideCropArgs& a, Workspace& work) {
+  make_tables(v, a, work);
+  const std::int64_t size = v.width * a.channels, num_taps = work.rows.groups * kTapGroup;
+  const std::int64_t readable = size + work.columns.groups * kTapGroup * a.channels;
+  float* sum = room(work.sum, readable);
+  for (std::int64_t y = 0; y < a.out_height; ++y) {
+    std::fill_n(sum, readable, 0.f);
+    for (std::int64_t k = 0; k < num_taps; ++k) {
+      const double weight = work.rows.weight[static_cast<std::size_t>(k * work.rows.n + y)];
+      const std::int64_t row = work.rows.begin[static_cast<std::size_t>(y)] + k;
+      if (row >= v.height) break;
+      const std::uint16_t* from =
+          v.picture + ((v.top + row) * v.picture_width + v.left) * a.channels;
+      add_row(from, static_cast<float>(weight), size, sum);
     }
-    sum_columns(row, begins, weights, num_taps, out_width, quads);
-    float* out = v.out + y * out_width;
-    split_quads(quads, out_width, out, out + plane, out + 2 * plane);
+    for (std::int64_t c = 0; c < a.channels; ++c)
+      sum_columns(sum + c,
+                  work.columns,
+                  a.channels,
+                  a.out_width,
+                  v.out + (c * a.out_height + y) * a.out_width);
   }
+}
+
+template <class Args>
+void crop_resize_all(const Args& a) {
+  thread_local Workspace work;
+  for (std::int64_t i = 0; i < a.num_views; ++i) crop_resize_one(a.views[i], a, work);
 }
 
 }  // namespace
 
-std::int64_t crop_resize_scratch(std::int64_t crop_width,
-                                 std::int64_t out_width,
-                                 ResizeFilter filter,
-                                 std::int64_t channels) {
-  const std::int64_t taps = max_resize_taps(crop_width, out_width, filter);
-  return out_width * (1 + kQuad + taps) + row_floats(crop_width, taps, channels);
+void crop_resize(const ByteCropArgs& a, Cpu) {
+  crop_resize_all(a);
 }
 
-void crop_resize(const CropResizeArgs& a, Cpu) {
-  for (std::int64_t i = 0; i < a.num_views; ++i) crop_resize_one(a.views[i], a);
+void crop_resize(const WideCropArgs& a, Cpu) {
+  crop_resize_all(a);
 }
 
 }  // namespace sslrun::kernels

@@ -1,4 +1,4 @@
-// Crop, antialiased resize and optional mirror of a picture of 8 or 16 bits into planar floats.
+// Crop, antialiased resize and optional mirror of a picture: bytes to bytes, 16 bits to floats.
 #pragma once
 #include "kernels/augment/crop_resize_core.h"
 #include "kernels/device.h"
@@ -7,34 +7,39 @@
 
 namespace sslrun::kernels {
 
-/// One view: which part of which picture, and where it goes.
+/// One view: which part of which picture, and where it goes. Sample, Resized: std::uint8_t both, or
+/// std::uint16_t and float.
+template <class Sample, class Resized>
 struct CropResizeView {
-  const void* picture;                    // [rows, picture_width, channels] interleaved
+  const Sample* picture;                  // [rows, picture_width, channels] interleaved
   std::int64_t picture_width;             // pixels per row of the picture
   std::int64_t left, top, width, height;  // the crop, in pixels; inside the picture, at least 1 x 1
   bool flip;                              // mirror left-right after resizing
-  float* out;                             // [channels, out_height, out_width] in [0, 1]
+  Resized* out;  // [channels, out_height, out_width] planar; floats in [0, 1]
 };
 
+template <class Sample, class Resized>
 struct CropResizeArgs {
-  const CropResizeView* views;  // [num_views], where the device reads it
+  const CropResizeView<Sample, Resized>* views;  // [num_views], where the device reads it
   std::int64_t num_views;
   std::int64_t out_height, out_width;
-  float* scratch;  // Cpu: crop_resize_scratch() floats for the widest crop; Cuda: not used
   ResizeFilter filter = ResizeFilter::kBilinear;
   std::int64_t channels = 3;
-  bool wide = false;  // samples of 16 bits, 0..65535, instead of bytes
 };
 
-/// Floats of scratch that the Cpu driver needs for crops of at most crop_width columns.
-std::int64_t crop_resize_scratch(std::int64_t crop_width,
-                                 std::int64_t out_width,
-                                 ResizeFilter filter = ResizeFilter::kBilinear,
-                                 std::int64_t channels = 3);
+using ByteCropView = CropResizeView<std::uint8_t, std::uint8_t>;
+using ByteCropArgs = CropResizeArgs<std::uint8_t, std::uint8_t>;
+using WideCropView = CropResizeView<std::uint16_t, float>;
+using WideCropArgs = CropResizeArgs<std::uint16_t, float>;
 
-/// Equals torch.nn.functional.interpolate(antialias=True) in mode "bilinear" or "bicubic" on the
-/// crop divided by 255 (65535 where it is wide), clamped to [0, 1], up to rounding. Cpu: one thread, views in order, no allocation.
-void crop_resize(const CropResizeArgs& args, Cpu device);
-void crop_resize(const CropResizeArgs& args, Cuda device);
+/// Bytes equal Pillow's crop() and resize() with BILINEAR or BICUBIC, on both devices and with every
+/// instruction set. 16 bits equal torch.nn.functional.interpolate(antialias=True) on the crop
+/// divided by 65535, clamped to [0, 1], up to rounding.
+/// Cpu: one thread, views in order; allocates nothing once the calling thread has met its largest
+/// crop.
+void crop_resize(const ByteCropArgs& args, Cpu device);
+void crop_resize(const WideCropArgs& args, Cpu device);
+void crop_resize(const ByteCropArgs& args, Cuda device);
+void crop_resize(const WideCropArgs& args, Cuda device);
 
 }  // namespace sslrun::kernels

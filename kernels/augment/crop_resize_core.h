@@ -1,7 +1,10 @@
-// Arithmetic of crop_resize: antialiased bilinear and bicubic taps as
-// torch.nn.functional.interpolate(mode=.., antialias=True, align_corners=False) has them on float
-// pictures (ATen/native/cpu/UpSampleKernel.cpp). A pixel is sum_x weight_x * (sum_y (weight_y / 255)
-// * byte), taps from left to right and from top to bottom, clamped to [0, 1]: a cubic overshoots.
+// Arithmetic of crop_resize: the crop of a picture, resized as Pillow does it (crop(), then resize()
+// with BILINEAR or BICUBIC; source: Pillow 13, src/libImaging/Resample.c), in one pass along x and one
+// along y, in the order that y_first() says.
+// Bytes: weights of 22 fractional bits, sums rounded to nearest and cut to 0..255 after each of the
+// two passes, so every byte equals Pillow's. 16 bits: along y first, in float32, nothing is rounded
+// or cut before the end, and the result is on the scale of [0, 1].
+// Weights are float64 without contraction: equal on every processor.
 #pragma once
 #include "kernels/host_device.h"
 
@@ -12,77 +15,97 @@ namespace sslrun::kernels {
 
 enum class ResizeFilter : std::int32_t { kBilinear, kBicubic };
 
+/// Fractional bits of an integer weight: 32, less 8 of the sample, less 2 for what a cubic overshoots.
+constexpr int kWeightBits = 22;
+
 /// Half the width of a filter, in positions of the coarser of the two grids.
-SSLRUN_HD float filter_reach(ResizeFilter filter) {
-  return filter == ResizeFilter::kBicubic ? 2.f : 1.f;
+SSLRUN_HD double filter_reach(ResizeFilter filter) {
+  return filter == ResizeFilter::kBicubic ? 2.0 : 1.0;
 }
 
-/// Triangle, or Keys' cubic with a = -1/2, at distance x >= 0. source: Keys 1981, equation 8.
-SSLRUN_HD float filter_at(ResizeFilter filter, float x) {
-  if (filter == ResizeFilter::kBilinear) return x < 1.f ? 1.f - x : 0.f;
-  if (x < 1.f) return (1.5f * x - 2.5f) * x * x + 1.f;
-  return x < 2.f ? ((-.5f * x + 2.5f) * x - 4.f) * x + 2.f : 0.f;
+/// Triangle, or Keys' cubic with a = -1/2. source: Keys 1981, equation 8; the order of Pillow.
+SSLRUN_HD double filter_at(ResizeFilter filter, double x) {
+  const double d = x < 0.0 ? -x : x;
+  if (filter == ResizeFilter::kBilinear) return d < 1.0 ? 1.0 - d : 0.0;
+  const double near = (1.5 * d - 2.5) * d * d + 1.0;
+  const double far = (((d - 5.0) * d + 8.0) * d - 4.0) * -0.5;
+  return d < 1.0 ? near : d < 2.0 ? far : 0.0;
 }
 
-/// The input positions of one axis that make one output position: begin, begin + 1, ..., begin +
-/// count - 1.
-struct ResizeTaps {
-  std::int64_t begin, count;
-  float inv_scale, center, inv_total;
+/// One axis of a resize: `in` positions become some number of positions, `scale` apart.
+struct ResizeAxis {
+  std::int32_t in;
+  double scale, inv_stretch, reach;
   ResizeFilter filter;
-
-  SSLRUN_HD float raw_weight(std::int64_t k) const {
-    return filter_at(filter, fabsf((static_cast<float>(k + begin) - center + 0.5f) * inv_scale));
-  }
-
-  /// Weight of tap k; the weights of the taps sum to 1.
-  SSLRUN_HD float weight(std::int64_t k) const { return raw_weight(k) * inv_total; }
 };
 
-/// Taps of output position i when `in` positions become `out`. in, out >= 1, 0 <= i < out.
-SSLRUN_HD ResizeTaps resize_taps(std::int64_t i,
-                                 std::int64_t in,
-                                 std::int64_t out,
-                                 ResizeFilter filter) {
-  const float scale = static_cast<float>(in) / static_cast<float>(out);
-  const float stretch = scale >= 1.f ? scale : 1.f;
-  const float support = filter_reach(filter) * stretch;
-  ResizeTaps t;
-  t.filter = filter;
-  t.center = scale * (static_cast<float>(i) + 0.5f);
-  t.inv_scale = 1.f / stretch;
-  t.begin = static_cast<std::int64_t>(t.center - support + 0.5f);
-  if (t.begin < 0) t.begin = 0;
-  std::int64_t end = static_cast<std::int64_t>(t.center + support + 0.5f);
-  if (end > in) end = in;
-  t.count = end - t.begin;
-  float total = 0.f;
-  for (std::int64_t k = 0; k < t.count; ++k) total += t.raw_weight(k);
-  t.inv_total = 1.f / total;
-  return t;
+/// in, out >= 1.
+SSLRUN_HD ResizeAxis resize_axis(std::int64_t in, std::int64_t out, ResizeFilter filter) {
+  const double scale = static_cast<double>(in) / static_cast<double>(out);
+  const double stretch = scale < 1.0 ? 1.0 : scale;
+  return {
+      static_cast<std::int32_t>(in), scale, 1.0 / stretch, filter_reach(filter) * stretch, filter};
 }
 
-/// The most taps that an output position can have.
-SSLRUN_HD std::int64_t max_resize_taps(std::int64_t in, std::int64_t out, ResizeFilter filter) {
-  const std::int64_t stretch = in > out ? (in + out - 1) / out : 1;
-  return (filter == ResizeFilter::kBicubic ? 4 : 2) * stretch + 1;
+/// The most input positions that an output position can have.
+SSLRUN_HD std::int64_t max_resize_taps(const ResizeAxis& axis) {
+  return 2 * static_cast<std::int64_t>(ceil(axis.reach)) + 1;
 }
 
-/// Weight of a sample (0..255, or 0..65535) in a sum over rows that is to lie in [0, 1].
-SSLRUN_HD float sample_weight(float weight, bool wide) {
-  return weight * (wide ? 1.f / 65535.f : 1.f / 255.f);
+/// The input positions of an axis that make one output position: begin, begin + 1, ..., begin +
+/// count - 1.
+struct ResizeTaps {
+  std::int32_t begin, count;
+  double center;
+};
+
+SSLRUN_HD ResizeTaps resize_taps(const ResizeAxis& axis, std::int64_t i) {
+  const double center = (static_cast<double>(i) + 0.5) * axis.scale;
+  const auto begin = static_cast<std::int32_t>(center - axis.reach + 0.5);
+  const auto end = static_cast<std::int32_t>(center + axis.reach + 0.5);
+  const std::int32_t first = begin < 0 ? 0 : begin;
+  return {first, (end > axis.in ? axis.in : end) - first, center};
 }
 
-template <class Sample>
-SSLRUN_HD float add_sample(float sum, float weight, Sample sample) {
-  return sum + weight * static_cast<float>(sample);
+/// Weight of tap k before all are divided by their sum, which is taken from the first to the last.
+SSLRUN_HD double raw_weight(const ResizeAxis& axis, const ResizeTaps& taps, std::int32_t k) {
+  const double at = static_cast<double>(taps.begin + k) - taps.center + 0.5;
+  return filter_at(axis.filter, at * axis.inv_stretch);
 }
 
-SSLRUN_HD float add_tap(float sum, float weight, float value) {
-  return sum + weight * value;
+SSLRUN_HD double total_weight(const ResizeAxis& axis, const ResizeTaps& taps) {
+  double total = 0.0;
+  for (std::int32_t k = 0; k < taps.count; ++k) total += raw_weight(axis, taps, k);
+  return total;
 }
 
-SSLRUN_HD float in_range(float x) {
+/// A weight as an integer, halves away from 0.
+SSLRUN_HD std::int32_t integer_weight(double weight) {
+  const double scaled = weight * static_cast<double>(1 << kWeightBits);
+  return static_cast<std::int32_t>(weight < 0.0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+/// Which pass of bytes comes first: it decides what is rounded when. Found by comparing both orders
+/// with Pillow 13 on 2843 random sizes; Pillow 12 and before always begin along x.
+SSLRUN_HD bool y_first(std::int64_t height,
+                       std::int64_t width,
+                       std::int64_t out_height,
+                       std::int64_t out_width) {
+  return height > out_height && height - out_height > 2 * (width - out_width);
+}
+
+/// What a sum of integer weights times bytes begins with: half a level.
+constexpr std::int32_t kRoundSum = 1 << (kWeightBits - 1);
+
+/// The byte that such a sum stands for.
+SSLRUN_HD std::uint8_t sum_to_byte(std::int32_t sum) {
+  const std::int32_t level = sum >> kWeightBits;
+  return static_cast<std::uint8_t>(level < 0 ? 0 : level > 255 ? 255 : level);
+}
+
+/// What a sum of weights times 16-bit samples stands for.
+SSLRUN_HD float sum_to_unit(float sum) {
+  const float x = sum * (1.f / 65535.f);
   return x < 0.f ? 0.f : x > 1.f ? 1.f : x;
 }
 

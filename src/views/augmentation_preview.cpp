@@ -77,8 +77,7 @@ image::Image preview_augmentation(const config::ComponentSpec& spec,
   Sheet sheet(1, draws + 1, kCell);
   sheet.place(0, 0, image);
   for (std::int64_t draw = 0; draw < draws; ++draw) {
-    if (!crop)
-      resize_centre(image, kCell, kCell, kernels::ResizeFilter::kBilinear, scratch, pixels.data());
+    if (!crop) resize_centre(image, kCell, kCell, kernels::ResizeFilter::kBilinear, pixels.data());
     Rng rng(0, Purpose::kView, 0, 0, static_cast<std::uint32_t>(draw));
     Canvas canvas{image, shape, pixels.data(), out_HWC.data(), scratch};
     op->apply(rng, canvas);

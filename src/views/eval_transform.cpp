@@ -26,11 +26,10 @@ EvalTransform::EvalTransform(std::int64_t size, const ChannelStats& stats)
 void EvalTransform::run(const image::Image& image, float* out_HWC) const {
   check_invariant(image.channels == shape().channels && image.width > 0 && image.height > 0,
                   "an image to view has the channels of the statistics and is not empty");
-  thread_local std::vector<float> pixels, scratch;
+  thread_local std::vector<float> pixels;
   const auto room = static_cast<std::size_t>(shape().size());
   if (pixels.size() < room) pixels.resize(room);
-  resize_centre(
-      image, short_side_, size_, kernels::ResizeFilter::kBilinear, scratch, pixels.data());
+  resize_centre(image, short_side_, size_, kernels::ResizeFilter::kBilinear, pixels.data());
   apply_stats(stats_, shape(), pixels.data(), out_HWC);
 }
 

@@ -53,8 +53,7 @@ Box RandomResizedCrop::part(Rng& rng, std::int64_t height, std::int64_t width) c
 
 void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
   const Box box = part(rng, canvas.source.whole_height, canvas.source.whole_width);
-  resize_box(
-      canvas.source, box, interpolation.filter(), size, size, canvas.scratch_memory, canvas.pixels);
+  resize_box(canvas.source, box, interpolation.filter(), size, size, canvas.pixels);
 }
 
 const config::ComponentSpec& view_spec_random_resized_crop() {

@@ -19,13 +19,7 @@ struct Resize final : CropOp {
 
   void apply(Rng&, Canvas& canvas) const override {
     const Box whole{0, 0, canvas.source.height, canvas.source.width};
-    resize_box(canvas.source,
-               whole,
-               interpolation.filter(),
-               size,
-               size,
-               canvas.scratch_memory,
-               canvas.pixels);
+    resize_box(canvas.source, whole, interpolation.filter(), size, size, canvas.pixels);
   }
 };
 

@@ -1,11 +1,13 @@
 #include "views/resize_image.h"
 
 #include "base/error.h"
+#include "kernels/augment/unit_core.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <vector>
 
 namespace sslrun::views {
 
@@ -29,33 +31,43 @@ void resize_box(const image::Image& image,
                 kernels::ResizeFilter filter,
                 std::int64_t height,
                 std::int64_t width,
-                std::vector<float>& scratch,
                 float* out) {
   const std::int64_t left = box.left - image.left, top = box.top - image.top;
   check_invariant(
       left >= 0 && top >= 0 && left + box.width <= image.width && top + box.height <= image.height,
       "the decoded part holds the box");
-  const auto room = static_cast<std::size_t>(
-      kernels::crop_resize_scratch(box.width, width, filter, image.channels));
-  if (scratch.size() < room) scratch.resize(room);
-  const kernels::CropResizeView view{.picture = image.pixels.data(),
-                                     .picture_width = image.width,
-                                     .left = left,
-                                     .top = top,
-                                     .width = box.width,
-                                     .height = box.height,
-                                     .flip = false,
-                                     .out = out};
-  kernels::crop_resize(
-      {&view, 1, height, width, scratch.data(), filter, image.channels, image.bits == 16},
-      kernels::Cpu{});
+  if (image.bits == 16) {
+    const kernels::WideCropView view{
+        .picture = reinterpret_cast<const std::uint16_t*>(image.pixels.data()),
+        .picture_width = image.width,
+        .left = left,
+        .top = top,
+        .width = box.width,
+        .height = box.height,
+        .flip = false,
+        .out = out};
+    kernels::crop_resize({&view, 1, height, width, filter, image.channels}, kernels::Cpu{});
+    return;
+  }
+  thread_local std::vector<std::uint8_t> bytes;
+  const auto size = static_cast<std::size_t>(image.channels * height * width);
+  if (bytes.size() < size) bytes.resize(size);
+  const kernels::ByteCropView view{.picture = image.pixels.data(),
+                                   .picture_width = image.width,
+                                   .left = left,
+                                   .top = top,
+                                   .width = box.width,
+                                   .height = box.height,
+                                   .flip = false,
+                                   .out = bytes.data()};
+  kernels::crop_resize({&view, 1, height, width, filter, image.channels}, kernels::Cpu{});
+  for (std::size_t i = 0; i < size; ++i) out[i] = kernels::byte_to_unit(bytes[i]);
 }
 
 void resize_centre(const image::Image& image,
                    std::int64_t short_side,
                    std::int64_t size,
                    kernels::ResizeFilter filter,
-                   std::vector<float>& scratch,
                    float* out) {
   thread_local std::vector<float> resized;
   const std::int64_t shorter = std::min(image.height, image.width);
@@ -64,7 +76,7 @@ void resize_centre(const image::Image& image,
   const auto room = static_cast<std::size_t>(image.channels * height * width);
   if (resized.size() < room) resized.resize(room);
   const Box whole{0, 0, image.height, image.width};
-  resize_box(image, whole, filter, height, width, scratch, resized.data());
+  resize_box(image, whole, filter, height, width, resized.data());
   const std::int64_t top = half(height - size), left = half(width - size);
   for (std::int64_t row = 0; row < image.channels * size; ++row) {
     const std::int64_t c = row / size, y = row % size;

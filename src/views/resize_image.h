@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace sslrun::views {
 
@@ -23,14 +22,13 @@ struct Interpolation {
   }
 };
 
-/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [channels, height, width] float32 in [0, 1]. scratch
-/// grows to what is needed.
+/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [channels, height, width] float32 in [0, 1]: byte / 255
+/// of Pillow's crop and resize, or, of 16 bits, sample / 65535 interpolated in float32.
 void resize_box(const image::Image& image,
                 const Box& box,
                 kernels::ResizeFilter filter,
                 std::int64_t height,
                 std::int64_t width,
-                std::vector<float>& scratch,
                 float* out);
 
 /// Resizes the short side to short_side >= size and keeps the centre [size, size].
@@ -41,7 +39,6 @@ void resize_centre(const image::Image& image,
                    std::int64_t short_side,
                    std::int64_t size,
                    kernels::ResizeFilter filter,
-                   std::vector<float>& scratch,
                    float* out);
 
 }  // namespace sslrun::views

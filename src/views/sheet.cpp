@@ -26,13 +26,12 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
   const std::int64_t longer = std::max(image.height, image.width);
   const std::int64_t height = std::max<std::int64_t>(1, image.height * cell_ / longer);
   const std::int64_t width = std::max<std::int64_t>(1, image.width * cell_ / longer);
-  std::vector<float> pixels(static_cast<std::size_t>(image.channels * height * width)), scratch;
+  std::vector<float> pixels(static_cast<std::size_t>(image.channels * height * width));
   resize_box(image,
              {0, 0, image.height, image.width},
              kernels::ResizeFilter::kBilinear,
              height,
              width,
-             scratch,
              pixels.data());
   const image::Image small = to_image(pixels.data(), image.channels, height, width);
   const std::int64_t top = row * (cell_ + kGap) + (cell_ - height) / 2;

@@ -1,5 +1,6 @@
 """Writes augment.json: pixels of small pictures as torchvision computes them
-(torch 2.11.0, torchvision 0.26.0, CPU), OpenCV (5.0.0, CLAHE) and Pillow (13.0.0, bicubic resize).
+(torch 2.11.0, torchvision 0.26.0, CPU) and OpenCV (5.0.0, CLAHE); whole
+crops of bytes by torchvision on Pillow's (13.0.0) images.
 
 python3 tests/golden/augment.py > tests/golden/augment.json
 
@@ -50,19 +51,6 @@ def crop_resize_cases(picture):
             out = F.horizontal_flip(out)
         yield dict(top=top, left=left, height=height, width=width, out_height=out_h, out_width=out_w,
                    flip=flip, mode=mode, pixels=numbers(out))
-
-
-def pillow_cases(picture):
-    """Bytes: Pillow rounds to them, and cuts what a cubic overshoots, after each of its two passes. The picture is
-    flattened to 80 .. 175, so that nothing overshoots."""
-    flat = (picture.double() * (95 / 255) + 80).round().to(torch.uint8)
-    for (left, top, right, bottom), (out_h, out_w) in [((0, 0, 37, 29), (12, 16)), ((5, 3, 29, 23), (12, 16)),
-                                                       ((7, 2, 13, 7), (12, 16))]:
-        part = flat[:, top:bottom, left:right]
-        out = Image.fromarray(part.permute(1, 2, 0).numpy()).resize((out_w, out_h), Image.Resampling.BICUBIC)
-        yield dict(width=right - left, height=bottom - top, out_height=out_h, out_width=out_w,
-                   source_hwc=part.permute(1, 2, 0).flatten().tolist(),
-                   pixels=torch.from_numpy(np.array(out)).permute(2, 0, 1).flatten().tolist())
 
 
 def jitter(picture, steps, gray):
@@ -147,15 +135,16 @@ def perspective_cases(x):
 
 
 def crop_op_cases(picture):
+    """Bytes, as torchvision makes them of Pillow's images: channel, row, column."""
     F_B, F_C = F.InterpolationMode.BILINEAR, F.InterpolationMode.BICUBIC
-    x = picture.double() / 255
+    x = Image.fromarray(picture.permute(1, 2, 0).numpy())
     for text, out in [
             ("center_crop: {size: 10, resize: 14}", F.center_crop(F.resize(x, [14], F_B), [10, 10])),
             ("center_crop: {size: 9, resize: 9, interpolation: bicubic}",
              F.center_crop(F.resize(x, [9], F_C), [9, 9])),
             ("resize: {size: 13}", F.resize(x, [13, 13], F_B)),
             ("resize: {size: 8, interpolation: bicubic}", F.resize(x, [8, 8], F_C))]:
-        yield dict(op=text, pixels=numbers(out.clamp(0, 1)))
+        yield dict(op=text, bytes=np.asarray(out).transpose(2, 0, 1).flatten().tolist())
 
 
 def main():
@@ -168,7 +157,6 @@ def main():
     json.dump(dict(
         source=dict(height=29, width=37, pixels_hwc=picture.permute(1, 2, 0).flatten().tolist()),
         crop_resize=list(crop_resize_cases(picture)),
-        pillow_bicubic=list(pillow_cases(picture)),
         crop_ops=list(crop_op_cases(picture)),
         op_input=dict(height=26, width=31, pixels=bytes_.flatten().tolist()),
         ops=[dict(op=op, pixels=numbers(out)) for op, out in op_cases(bytes_)],

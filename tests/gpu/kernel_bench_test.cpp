@@ -99,7 +99,8 @@ TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
       std::vector<std::uint8_t>(kPictures * kRows * kColumns * 3, 100));
   const DeviceArray<float> pixels(uniform(static_cast<std::size_t>(kViews * kPixels * 3), 1)),
       out(static_cast<std::size_t>(kViews * kPixels * 3));
-  std::vector<CropResizeView> crops;
+  const DeviceArray<std::uint8_t> resized(static_cast<std::size_t>(kViews * kPixels * 3));
+  std::vector<ByteCropView> crops;
   std::vector<ColorJitterView> jitters;
   std::vector<GaussianBlurView> blurs;
   std::vector<NormalizeView> normals;
@@ -115,8 +116,8 @@ TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
                      width,
                      height,
                      i % 2 == 0,
-                     out.data() + i * kPixels * 3});
-    crop_bytes += static_cast<double>(3 * width * height) + kViewBytes;
+                     resized.data() + i * kPixels * 3});
+    crop_bytes += static_cast<double>(3 * width * height + 3 * kPixels);
     jitters.push_back({.pixels = view,
                        .steps = {{JitterOp::kBrightness, 1.1f},
                                  {JitterOp::kContrast, 0.9f},
@@ -126,7 +127,7 @@ TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
     blurs.push_back({view, static_cast<float>(rng.uniform(0.1, 2.0))});
     normals.push_back({view, out.data() + i * kPixels * 3});
   }
-  const DeviceArray<CropResizeView> crop_table(crops);
+  const DeviceArray<ByteCropView> crop_table(crops);
   const DeviceArray<ColorJitterView> jitter_table(jitters);
   const DeviceArray<GaussianBlurView> blur_table(blurs);
   const DeviceArray<NormalizeView> normal_table(normals);
@@ -134,7 +135,7 @@ TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
       static_cast<std::size_t>(gaussian_blur_scratch(kSide, kSide, kViews, Cuda{nullptr})));
 
   const double crop = median_ms([&](Cuda d) {
-    crop_resize({crop_table.data(), kViews, kSide, kSide, nullptr}, d);
+    crop_resize(ByteCropArgs{crop_table.data(), kViews, kSide, kSide}, d);
   });
   row("crop_resize", kShape, crop, crop_bytes / crop / 1e6, "GB/s", views_per_s(crop));
   const double jitter = median_ms([&](Cuda d) {

@@ -5,6 +5,7 @@
 #include "kernels/augment/crop_resize.h"
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/normalize.h"
+#include "kernels/augment/unit_core.h"
 #include "tests/support/catch.h"
 #include "tests/views/support.h"
 #include "views/preview.h"
@@ -127,17 +128,18 @@ TEST_CASE(
     const auto sigma = GaussianBlur().sample(rng);
 
     std::vector<float> pixels(3 * size * size), want(3 * size * size);
-    std::vector<float> scratch(
-        static_cast<std::size_t>(kernels::crop_resize_scratch(box.width, size)));
-    const kernels::CropResizeView cut{image.pixels.data(),
-                                      image.width,
-                                      box.left,
-                                      box.top,
-                                      box.width,
-                                      box.height,
-                                      flip,
-                                      pixels.data()};
-    kernels::crop_resize({&cut, 1, size, size, scratch.data()}, kernels::Cpu{});
+    std::vector<float> scratch;
+    std::vector<std::uint8_t> bytes(pixels.size());
+    const kernels::ByteCropView cut{image.pixels.data(),
+                                    image.width,
+                                    box.left,
+                                    box.top,
+                                    box.width,
+                                    box.height,
+                                    flip,
+                                    bytes.data()};
+    kernels::crop_resize({&cut, 1, size, size}, kernels::Cpu{});
+    std::transform(bytes.begin(), bytes.end(), pixels.begin(), kernels::byte_to_unit);
     kernels::ColorJitterView color{pixels.data(), {}, gray};
     if (jitter) {
       const double factors[] = {
