@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,16 @@ void preview(const Options& o) {
   data::Loader loader(*data.train, sampler, work, {.num_slots = rows, .end_step = 1});
   const data::Batch& batch = loader.next();
   write_file_atomic(o.out, image::encode_png(views::preview_grid(pipeline, batch.views, rows)));
-  for (const std::int64_t sample : batch.samples) fmt::print("{}\n", data.train->name(sample));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    fmt::print("{}", data.train->name(batch.samples[static_cast<std::size_t>(row)]));
+    for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
+      const std::int64_t n = pipeline.form(v).targets;
+      const std::span all(batch.targets[static_cast<std::size_t>(v)]);
+      const auto own = all.subspan(static_cast<std::size_t>(row * n), static_cast<std::size_t>(n));
+      if (n > 0) fmt::print("\tview {}: {}", v, fmt::join(own, " "));
+    }
+    fmt::print("\n");
+  }
   fmt::print(stderr, "'{}': {} images, a row each, {} views\n", o.out, rows, pipeline.num_views());
 }
 
@@ -46,7 +56,9 @@ void preview(const Options& o) {
 void add_data_preview(CLI::App& data) {
   auto o = std::make_shared<Options>();
   CLI::App* cmd = data.add_subcommand(
-      "preview", "Write the views of a recipe's first images to a PNG, and their names to stdout");
+      "preview",
+      "Write the views of a recipe's first images to a PNG, their names and classes to predict to "
+      "stdout");
   cmd->footer(
       "Example:\n  sslrun data preview my.yaml --out grid.png\n"
       "  sslrun data preview my.yaml --out grid.png --set augmentations[0].views=4");

@@ -5,14 +5,16 @@
 
 namespace sslrun::data {
 
-/// One rank's share of one step. shapes: views[v] [slots, H_v, W_v, C] float32 (NHWC); samples
-/// [slots]; labels [slots], or empty where the data has none. samples are the images really read: a
-/// bad one's replacement.
+/// One rank's share of one step. shapes: views[v] [slots, pictures_v, H_v, W_v, C] float32 (NHWC);
+/// targets[v] [slots, T_v], the classes of that view's pictures that a method is to predict, T_v = 0
+/// for most; samples [slots]; labels [slots], or empty where the data has none. samples are the
+/// images really read: a bad one's replacement.
 struct Batch {
   std::int64_t epoch = 0;
   std::int64_t step = 0;  // counted from the start of the run, not of the epoch
   std::int64_t num_replaced = 0;
   std::vector<std::vector<float>> views;
+  std::vector<std::vector<std::int64_t>> targets;
   std::vector<std::int64_t> samples;
   std::vector<std::int64_t> labels;
 };

@@ -79,8 +79,10 @@ struct Loader::State {
       entry.bad_by_slot.resize(static_cast<std::size_t>(options.num_slots));
       entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
       if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(options.num_slots));
-      for (const std::int64_t size : sizes) {
-        entry.batch.views.emplace_back(static_cast<std::size_t>(size * options.num_slots));
+      for (const ViewSize& size : sizes) {
+        entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * options.num_slots));
+        entry.batch.targets.emplace_back(
+            static_cast<std::size_t>(size.targets * options.num_slots));
       }
     }
     try {
@@ -238,7 +240,7 @@ struct Loader::State {
   Sampler sampler;
   SampleWork& work;
   LoaderOptions options;
-  std::vector<std::int64_t> sizes;
+  std::vector<ViewSize> sizes;
   std::span<const std::int64_t> labels;
   std::int64_t chunk = 1;
 

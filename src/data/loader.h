@@ -12,20 +12,27 @@
 
 namespace sslrun::data {
 
+/// What one sample takes in a view.
+struct ViewSize {
+  std::int64_t floats = 0;  // pictures_v * H_v * W_v * C
+  std::int64_t targets = 0;
+};
+
 /// What is done with one decoded image: the views. Called from many threads at once, each with its
 /// own slot.
 class SampleWork {
  public:
   virtual ~SampleWork() = default;
 
-  /// Floats that one sample takes in each view: H_v * W_v * C; the loader sizes Batch::views by it.
-  virtual std::vector<std::int64_t> view_sizes() const = 0;
+  /// Of each view; the loader sizes Batch::views and Batch::targets by it.
+  virtual std::vector<ViewSize> view_sizes() const = 0;
   /// The part of a [height, width] image that run() with the same epoch and sample looks at.
   virtual image::Box wanted(std::int64_t height,
                             std::int64_t width,
                             std::int64_t epoch,
                             std::int64_t sample) const = 0;
-  /// Writes the sample's views to their place in the batch: views[v][slot * view_sizes()[v] ...].
+  /// Writes the sample's views and targets to their place in the batch: views[v][slot *
+  /// view_sizes()[v].floats ...].
   /// sample is the random key: the planned image's number, also when another one replaces it.
   /// image: all of it, or the wanted part.
   virtual void run(const image::Image& image,

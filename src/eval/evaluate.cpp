@@ -113,13 +113,13 @@ Extracted extract_both(const std::string& run,
   encoder->to_channels_last();
   const views::Pipeline pipeline(
       recipe.augmentations, static_cast<std::uint32_t>(recipe.train.seed), recipe.data.channels);
-  const views::EvalTransform transform(pipeline.shape(0).height, pipeline.stats(0));
+  const views::EvalTransform transform(pipeline.crop_side(0), pipeline.stats(0));
   const ExtractOptions options{.precision = ops::choose_precision(recipe.train.precision, device),
                                .device = device};
   out.train = extract(*encoder, *train, transform, options, "train");
   out.val = extract(*encoder, *val, transform, options, "val");
   out.transform = fmt::format("clean images of {0} x {0}, the recipe's normalisation, {1}",
-                              pipeline.shape(0).height,
+                              pipeline.crop_side(0),
                               ops::name_of(options.precision));
   out.data = recipe.data.train == recipe.data.val ? recipe.data.train
                                                   : recipe.data.train + " and " + recipe.data.val;

@@ -23,8 +23,11 @@ class World;
 
 namespace sslrun::methods {
 
+/// targets[v] [N, T_v] int64: the classes that view v's operation sets the method to predict, T_v = 0
+/// for most; empty for a method that needs none.
 struct StepContext {
   dist::World& world;
+  std::span<const at::Tensor> targets = {};
 };
 
 struct StepResult {
@@ -37,8 +40,8 @@ struct StepResult {
 /// its own parts.
 class Method : public nn::Module {
  public:
-  /// One micro-batch. shapes: views[v] [N, 3, H_v, W_v] float32, normalised; view v of image i in
-  /// row i.
+  /// One micro-batch. shapes: views[v] [N * P_v, C, H_v, W_v] float32, normalised; the P_v pictures
+  /// of view v of image i, mostly one, in rows i * P_v and on.
   /// numerics  runs under the caller's autocast; the loss itself is computed in float32.
   virtual StepResult forward(std::span<const at::Tensor> views, const StepContext& context) = 0;
 

@@ -2,6 +2,7 @@
 #include "config/component.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -10,7 +11,8 @@ namespace sslrun::methods {
 struct ViewNeeds {
   std::int64_t min_views = 1;
   std::int64_t max_views = 1;
-  bool same_size = false;  // the views go through the encoder as one batch
+  bool same_size = false;      // the views go through the encoder as one batch
+  std::string_view task = "";  // operation of each group that makes the classes to predict
 };
 
 /// The keys of a method: what every METHOD of methods.def makes.

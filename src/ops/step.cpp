@@ -23,6 +23,15 @@ at::Tensor images_to(const float* pixels_NHWC,
   return device.is_cpu() ? host : host.to(device);
 }
 
+at::Tensor classes_to(const std::int64_t* values,
+                      std::int64_t rows,
+                      std::int64_t columns,
+                      at::Device device) {
+  const at::Tensor host =
+      at::from_blob(const_cast<std::int64_t*>(values), {rows, columns}, at::kLong);
+  return device.is_cpu() ? host : host.to(device);
+}
+
 void backward(const at::Tensor& loss, double scale) {
   loss.backward(at::full_like(loss, scale));
 }

@@ -17,6 +17,13 @@ at::Tensor images_to(const float* pixels_NHWC,
                      std::int64_t channels,
                      at::Device device);
 
+/// Classes as a loss takes them. values: [rows, columns] dense, valid while the answer is used. Answer:
+/// int64 [rows, columns] on `device`.
+at::Tensor classes_to(const std::int64_t* values,
+                      std::int64_t rows,
+                      std::int64_t columns,
+                      at::Device device);
+
 /// Adds `scale` times the gradient of `loss` to the gradients of the leaves it was computed from.
 void backward(const at::Tensor& loss, double scale);
 

@@ -150,6 +150,16 @@ std::string views_problem(const Recipe& r) {
     return fmt::format(
         "must make {} views of each image for {}, got {}", range, r.method.name, views);
   }
+  for (const views::ViewGroup& group : r.augmentations) {
+    const std::string task = views::task_name(group.ops);
+    if (task == needs.task || group.ops.empty()) continue;
+    return needs.task.empty()
+               ? fmt::format(
+                     "must be without {}: {} does not predict its classes", task, r.method.name)
+               : fmt::format("must have {} before normalize in each group for {}",
+                             needs.task,
+                             r.method.name);
+  }
   std::optional<std::int64_t> side;
   for (const views::ViewGroup& group : r.augmentations) {
     const auto* crop = group.ops.empty()

@@ -126,21 +126,23 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   outcome.lr = schedule_.lr(state_.step);
   optimizer_->zero_grad();
   for (std::int64_t m = 0; m < micro_batches; ++m) {
-    std::vector<at::Tensor> views;
+    std::vector<at::Tensor> views, targets;
     for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
-      const views::ViewShape shape = pipeline_.shape(v);
-      views.push_back(ops::images_to(
-          batch.views[static_cast<std::size_t>(v)].data() + m * images * shape.size(),
-          images,
-          shape.height,
-          shape.width,
-          shape.channels,
-          deps_.device));
+      const auto i = static_cast<std::size_t>(v);
+      const views::ViewForm& form = pipeline_.form(v);
+      views.push_back(ops::images_to(batch.views[i].data() + m * images * form.size(),
+                                     images * form.pictures,
+                                     form.shape.height,
+                                     form.shape.width,
+                                     form.shape.channels,
+                                     deps_.device));
+      targets.push_back(ops::classes_to(
+          batch.targets[i].data() + m * images * form.targets, images, form.targets, deps_.device));
     }
     methods::StepResult result;
     {
       const ops::Autocast autocast(deps_.precision, deps_.device);
-      result = method_->forward(views, {deps_.world});
+      result = method_->forward(views, {deps_.world, targets});
     }
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
     outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
@@ -271,7 +273,7 @@ void Trainer::evaluate() {
 }
 
 std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
-  const views::EvalTransform transform(pipeline_.shape(0).height, pipeline_.stats(0));
+  const views::EvalTransform transform(pipeline_.crop_side(0), pipeline_.stats(0));
   const auto stopped = [] { return stop_signal() != 0; };
   eval::ExtractOptions options{.batch_size = kEvalBatch,
                                .precision = deps_.precision,

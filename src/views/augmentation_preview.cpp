@@ -72,16 +72,19 @@ image::Image preview_augmentation(const config::ComponentSpec& spec,
   const auto* crop = dynamic_cast<const CropOp*>(op.get());
   const std::int64_t side = crop ? crop->side() : kCell;
   const ViewShape shape{side, side, 3};
-  std::vector<float> pixels(static_cast<std::size_t>(shape.size())), out_HWC(pixels.size()),
-      scratch;
+  const auto* task = dynamic_cast<const TaskOp*>(op.get());
+  const ViewForm form = task ? task->form(shape) : ViewForm{shape};
+  const std::int64_t floats = std::max(shape.size(), form.size());
+  std::vector<float> pixels(static_cast<std::size_t>(floats)), out_HWC(pixels.size()), scratch;
+  std::vector<std::int64_t> targets(static_cast<std::size_t>(form.targets));
   Sheet sheet(1, draws + 1, kCell);
   sheet.place(0, 0, image);
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     if (!crop) resize_centre(image, kCell, kCell, kernels::ResizeFilter::kBilinear, pixels.data());
     Rng rng(0, Purpose::kView, 0, 0, static_cast<std::uint32_t>(draw));
-    Canvas canvas{image, shape, pixels.data(), out_HWC.data(), scratch};
+    Canvas canvas{image, shape, pixels.data(), out_HWC.data(), scratch, targets.data()};
     op->apply(rng, canvas);
-    sheet.place(0, draw + 1, to_image(pixels.data(), 3, side, side));
+    sheet.place(0, draw + 1, to_image(pixels.data(), form));
   }
   return sheet.picture();
 }

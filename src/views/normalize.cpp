@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 
 namespace sslrun::views {
@@ -18,6 +19,21 @@ constexpr std::array<std::string_view, 2> kPresets{"imagenet", "cifar10"};
 ChannelStats preset_stats(std::string_view name) {
   if (name == "cifar10") return {{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
   return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+}
+
+ChannelStats own_stats(ViewShape shape, const float* pixels) {
+  const std::int64_t n = shape.height * shape.width;
+  ChannelStats stats;
+  for (const float* x = pixels; x != pixels + shape.size(); x += n) {
+    double sum = 0, squares = 0;
+    for (std::int64_t i = 0; i < n; ++i) sum += x[i];
+    const double mean = sum / static_cast<double>(n);
+    for (std::int64_t i = 0; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    const double std = n > 1 ? std::sqrt(squares / static_cast<double>(n - 1)) : 0;
+    stats.mean.push_back(static_cast<float>(mean));
+    stats.std.push_back(std > 0 ? static_cast<float>(std) : 1.0f);
+  }
+  return stats;
 }
 
 }  // namespace
@@ -34,6 +50,9 @@ void Normalize::bind(config::Fields& f) {
           std,
           {.min = 0, .open_min = true},
           "standard deviation of each channel on the scale of [0, 1]; empty: the preset's");
+  f.boolean("per_picture",
+            per_picture,
+            "take each picture's own mean and std; those above serve evaluation and previews");
 }
 
 ChannelStats Normalize::stats() const {
@@ -65,7 +84,14 @@ void apply_stats(const ChannelStats& s, ViewShape shape, const float* pixels, fl
 }
 
 void Normalize::apply(Rng&, Canvas& canvas) const {
-  apply_stats(stats(), canvas.shape, canvas.pixels, canvas.out_HWC);
+  const std::int64_t size = canvas.shape.size();
+  for (std::int64_t i = 0; i < canvas.pictures; ++i) {
+    const float* pixels = canvas.pixels + i * size;
+    apply_stats(per_picture ? own_stats(canvas.shape, pixels) : stats(),
+                canvas.shape,
+                pixels,
+                canvas.out_HWC + i * size);
+  }
 }
 
 const config::ComponentSpec& view_spec_normalize() {

@@ -11,7 +11,7 @@ namespace sslrun::views {
 namespace {
 
 constexpr int kConfigExit = 3;
-constexpr const char* kFirst = "random_resized_crop, center_crop or resize";
+constexpr const char* kFirst = "random_resized_crop, random_crop, center_crop or resize";
 constexpr const char* kLast = "normalize";
 
 }  // namespace
@@ -19,6 +19,9 @@ constexpr const char* kLast = "normalize";
 std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   if (ops.empty())
     return fmt::format("must begin with {} and end with {}, got no operation", kFirst, kLast);
+  const auto task_of = [](const config::NamedComponent& op) {
+    return dynamic_cast<const TaskOp*>(op.config.get());
+  };
   const auto is_crop = [](const config::NamedComponent& op) {
     return dynamic_cast<const CropOp*>(op.config.get()) != nullptr;
   };
@@ -34,7 +37,24 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
           ops[i].name,
           i);
     }
+    const TaskOp* task = task_of(ops[i]);
+    if (task && i + 2 != ops.size())
+      return fmt::format(
+          "must have {} right before {}: what changes the view after it mixes up its classes; got "
+          "it at place {}",
+          ops[i].name,
+          kLast,
+          i);
+    const std::int64_t side = dynamic_cast<const CropOp&>(*ops.front().config).side();
+    if (const std::string problem = task ? task->side_problem(side) : ""; !problem.empty())
+      return problem;
   }
+  return "";
+}
+
+std::string task_name(const std::vector<config::NamedComponent>& ops) {
+  for (const config::NamedComponent& op : ops)
+    if (dynamic_cast<const TaskOp*>(op.config.get())) return op.name;
   return "";
 }
 
@@ -58,7 +78,13 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std
       check_invariant(plan->ops.back() != nullptr, "every operation of a view group is a ViewOp");
     }
     plan->crop = std::dynamic_pointer_cast<const CropOp>(plan->ops.front());
-    plan->shape = {plan->crop->side(), plan->crop->side(), channels};
+    plan->form.shape = {plan->crop->side(), plan->crop->side(), channels};
+    plan->floats = plan->form.size();
+    for (const auto& op : plan->ops) {
+      if (const auto* task = dynamic_cast<const TaskOp*>(op.get()))
+        plan->form = task->form(plan->form.shape);
+    }
+    plan->floats = std::max(plan->floats, plan->form.size());
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }
@@ -94,17 +120,17 @@ void Pipeline::run(const image::Image& image,
                    std::int64_t epoch,
                    std::int64_t sample,
                    std::int64_t view,
-                   float* out_HWC) const {
-  check_invariant(
-      image.channels == plan(view).shape.channels && image.width > 0 && image.height > 0,
-      "an image to view has the pipeline's channels and is not empty");
+                   float* out_HWC,
+                   std::int64_t* targets) const {
+  check_invariant(image.channels == shape(view).channels && image.width > 0 && image.height > 0,
+                  "an image to view has the pipeline's channels and is not empty");
   thread_local std::vector<float> pixels, scratch;
   const Plan& p = plan(view);
   Rng rng = rng_of(epoch, sample, view);
-  if (static_cast<std::int64_t>(pixels.size()) < p.shape.size()) {
-    pixels.resize(static_cast<std::size_t>(p.shape.size()));
-  }
-  Canvas canvas{image, p.shape, pixels.data(), out_HWC, scratch};
+  const auto floats = static_cast<std::size_t>(p.floats);
+  if (pixels.size() < floats) pixels.resize(floats);
+  const std::int64_t side = p.crop->side();
+  Canvas canvas{image, {side, side, image.channels}, pixels.data(), out_HWC, scratch, targets};
   for (const auto& op : p.ops) op->apply(rng, canvas);
 }
 

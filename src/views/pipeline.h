@@ -23,7 +23,13 @@ class Pipeline {
 
   std::int64_t num_views() const { return static_cast<std::int64_t>(views_.size()); }
 
-  ViewShape shape(std::int64_t view) const { return plan(view).shape; }
+  const ViewForm& form(std::int64_t view) const { return plan(view).form; }
+
+  /// Of each picture of the view.
+  ViewShape shape(std::int64_t view) const { return form(view).shape; }
+
+  /// Side of the square that the crop makes: the view's own, but where a TaskOp cuts it up.
+  std::int64_t crop_side(std::int64_t view) const { return plan(view).crop->side(); }
 
   /// What normalize used: a preview undoes it.
   ChannelStats stats(std::int64_t view) const { return plan(view).stats; }
@@ -34,18 +40,21 @@ class Pipeline {
                     std::int64_t epoch,
                     std::int64_t sample) const;
 
-  /// Makes one view. shapes: image [h, w, channels] of any size >= 1 or the wanted part of it, out_HWC of shape(view), float32,
-  /// dense. Thread-safe; allocates nothing once the calling thread has met its largest view and
-  /// crop.
+  /// Makes one view. shapes: image [h, w, channels] of any size >= 1 or the wanted part of it;
+  /// out_HWC [pictures, height, width, channels] of form(view), float32, dense; targets
+  /// [form(view).targets]. Thread-safe; allocates nothing once the calling thread has met its
+  /// largest view and crop.
   void run(const image::Image& image,
            std::int64_t epoch,
            std::int64_t sample,
            std::int64_t view,
-           float* out_HWC) const;
+           float* out_HWC,
+           std::int64_t* targets) const;
 
  private:
   struct Plan {
-    ViewShape shape;
+    ViewForm form;
+    std::int64_t floats = 0;  // of the view in the making
     ChannelStats stats;
     std::shared_ptr<const CropOp> crop;
     std::vector<std::shared_ptr<const ViewOp>> ops;  // the crop first

@@ -1,6 +1,7 @@
 #include "views/preview.h"
 
 #include "base/error.h"
+#include "views/sheet.h"
 
 #include <algorithm>
 #include <cmath>
@@ -47,7 +48,8 @@ image::Image preview_grid(const Pipeline& pipeline,
                   "a preview has a row and every view of the pipeline");
   std::int64_t cell = 0;
   for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
-    cell = std::max({cell, pipeline.shape(v).height, pipeline.shape(v).width});
+    const PictureGrid grid(pipeline.form(v));
+    cell = std::max({cell, grid.height, grid.width});
   }
   image::Image out;
   const std::int64_t zoom = std::max<std::int64_t>(1, kCell / cell);
@@ -55,18 +57,20 @@ image::Image preview_grid(const Pipeline& pipeline,
   out.reshape(pipeline.num_views() * pitch - kGap, rows * pitch - kGap, 3);
   std::fill(out.pixels.begin(), out.pixels.end(), kBackground);
   for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
-    const ViewShape shape = pipeline.shape(v);
+    const ViewForm& form = pipeline.form(v);
+    const PictureGrid grid(form);
     const std::vector<float>& view = views[static_cast<std::size_t>(v)];
-    check_invariant(static_cast<std::int64_t>(view.size()) >= rows * shape.size(),
+    check_invariant(static_cast<std::int64_t>(view.size()) >= rows * form.size(),
                     "a preview's views hold its rows");
-    for (std::int64_t r = 0; r < rows; ++r) {
-      paint(view.data() + r * shape.size(),
-            shape,
+    for (std::int64_t i = 0; i < rows * form.pictures; ++i) {
+      const std::int64_t row = i / form.pictures, picture = i % form.pictures;
+      paint(view.data() + i * form.shape.size(),
+            form.shape,
             pipeline.stats(v),
             zoom,
             out,
-            r * pitch,
-            v * pitch);
+            row * pitch + grid.top(picture) * zoom,
+            v * pitch + grid.left(picture) * zoom);
     }
   }
   return out;

@@ -10,9 +10,10 @@
 namespace sslrun::views {
 
 /// A picture of views: one row per image, one column per view, normalisation undone, 2 gray pixels
-/// between; small views are enlarged by a whole factor, their pixels as squares.
-/// shapes    views[v] [>= rows, H_v, W_v, channels] float32, as in data::Batch; rows >= 1. Smaller views
-///           sit at the top left of a cell of the largest one.
+/// between; small views are enlarged by a whole factor, their pixels as squares; the pictures of a
+/// view of several lie in a square.
+/// shapes    views[v] [>= rows, pictures_v, H_v, W_v, channels] float32, as in data::Batch; rows >= 1.
+///           Smaller views sit at the top left of a cell of the largest one.
 image::Image preview_grid(const Pipeline& pipeline,
                           std::span<const std::vector<float>> views,
                           std::int64_t rows);

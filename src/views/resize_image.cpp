@@ -64,23 +64,30 @@ void resize_box(const image::Image& image,
   for (std::size_t i = 0; i < size; ++i) out[i] = kernels::byte_to_unit(bytes[i]);
 }
 
+Resized resize_short(const image::Image& image,
+                     std::int64_t short_side,
+                     kernels::ResizeFilter filter) {
+  thread_local std::vector<float> pixels;
+  const std::int64_t shorter = std::min(image.height, image.width);
+  const std::int64_t height = short_side * image.height / shorter,
+                     width = short_side * image.width / shorter;
+  const auto room = static_cast<std::size_t>(image.channels * height * width);
+  if (pixels.size() < room) pixels.resize(room);
+  const Box whole{0, 0, image.height, image.width};
+  resize_box(image, whole, filter, height, width, pixels.data());
+  return {height, width, pixels.data()};
+}
+
 void resize_centre(const image::Image& image,
                    std::int64_t short_side,
                    std::int64_t size,
                    kernels::ResizeFilter filter,
                    float* out) {
-  thread_local std::vector<float> resized;
-  const std::int64_t shorter = std::min(image.height, image.width);
-  const std::int64_t height = short_side * image.height / shorter,
-                     width = short_side * image.width / shorter;
-  const auto room = static_cast<std::size_t>(image.channels * height * width);
-  if (resized.size() < room) resized.resize(room);
-  const Box whole{0, 0, image.height, image.width};
-  resize_box(image, whole, filter, height, width, resized.data());
-  const std::int64_t top = half(height - size), left = half(width - size);
-  for (std::int64_t row = 0; row < image.channels * size; ++row) {
-    const std::int64_t c = row / size, y = row % size;
-    std::copy_n(resized.data() + (c * height + top + y) * width + left, size, out + row * size);
+  const Resized resized = resize_short(image, short_side, filter);
+  const std::int64_t top = half(resized.height - size), left = half(resized.width - size);
+  for (std::int64_t row = 0; row < image.channels * size; ++row, out += size) {
+    const std::int64_t y = row / size * resized.height + top + row % size;
+    std::copy_n(resized.pixels + y * resized.width + left, size, out);
   }
 }
 

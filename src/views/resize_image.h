@@ -31,10 +31,22 @@ void resize_box(const image::Image& image,
                 std::int64_t width,
                 float* out);
 
+/// An image whose short side was resized; pixels [channels, height, width] float32 in [0, 1] are the
+/// calling thread's and valid until its next resize_short().
+struct Resized {
+  std::int64_t height = 0, width = 0;
+  const float* pixels = nullptr;
+};
+
+/// Resizes the short side to short_side >= 1; the long side is int(short_side * long / short).
+/// source    torchvision 0.26 Resize(short_side).
+Resized resize_short(const image::Image& image,
+                     std::int64_t short_side,
+                     kernels::ResizeFilter filter);
+
 /// Resizes the short side to short_side >= size and keeps the centre [size, size].
 /// shapes    out [channels, size, size] float32 in [0, 1].
-/// source    torchvision 0.26 Resize(short_side), CenterCrop(size); the long side is int(short *
-///           long / short side).
+/// source    torchvision 0.26 Resize(short_side), CenterCrop(size).
 void resize_centre(const image::Image& image,
                    std::int64_t short_side,
                    std::int64_t size,

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "config/fields.h"
+#include "views/quarter_turn.h"
 #include "views/view_op.h"
 
 #include <algorithm>
@@ -7,20 +8,6 @@
 namespace sslrun::views {
 
 namespace {
-
-// Where the pixel at (y, x) comes from after this many quarter turns counter-clockwise.
-std::int64_t turned(std::int64_t y, std::int64_t x, std::int64_t n, std::int64_t turns) {
-  switch (turns) {
-    case 1:
-      return x * n + n - 1 - y;
-    case 2:
-      return (n - 1 - y) * n + n - 1 - x;
-    case 3:
-      return (n - 1 - x) * n + y;
-    default:
-      return y * n + x;
-  }
-}
 
 struct Rotate90 final : ViewOp {
   double p = 1;
@@ -40,8 +27,7 @@ struct Rotate90 final : ViewOp {
     for (std::int64_t c = 0; c < channels; ++c) {
       float* pixels = canvas.pixels + c * plane;
       std::copy_n(pixels, plane, before);
-      for (std::int64_t y = 0; y < n; ++y)
-        for (std::int64_t x = 0; x < n; ++x) pixels[y * n + x] = before[turned(y, x, n, turns)];
+      turn_plane(before, n, turns, pixels);
     }
   }
 };

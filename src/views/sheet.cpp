@@ -33,7 +33,7 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
              height,
              width,
              pixels.data());
-  const image::Image small = to_image(pixels.data(), image.channels, height, width);
+  const image::Image small = to_image(pixels.data(), {{height, width, image.channels}});
   const std::int64_t top = row * (cell_ + kGap) + (cell_ - height) / 2;
   const std::int64_t left = column * (cell_ + kGap) + (cell_ - width) / 2;
   check_invariant(
@@ -45,16 +45,27 @@ void Sheet::place(std::int64_t row, std::int64_t column, const image::Image& ima
                 picture_.pixels.data() + ((top + y) * picture_.width + left) * 3);
 }
 
-image::Image to_image(const float* pixels,
-                      std::int64_t channels,
-                      std::int64_t height,
-                      std::int64_t width) {
+PictureGrid::PictureGrid(const ViewForm& form) : shape(form.shape) {
+  while (columns * columns < form.pictures) ++columns;
+  height = top(form.pictures - 1) + shape.height;
+  width = left(std::min(columns, form.pictures) - 1) + shape.width;
+}
+
+image::Image to_image(const float* pixels, const ViewForm& form) {
+  const PictureGrid grid(form);
   image::Image out;
-  out.reshape(width, height, 3);
-  const std::int64_t plane = height * width;
-  for (std::int64_t i = 0; i < 3 * plane; ++i)
-    out.pixels[static_cast<std::size_t>(i)] =
-        to_level(pixels[(channels >= 3 ? i % 3 * plane : 0) + i / 3]);
+  out.reshape(grid.width, grid.height, 3);
+  std::fill(out.pixels.begin(), out.pixels.end(), kBackground);
+  const std::int64_t plane = form.shape.height * form.shape.width;
+  for (std::int64_t p = 0; p < form.pictures; ++p, pixels += form.shape.size()) {
+    for (std::int64_t i = 0; i < plane; ++i) {
+      const std::int64_t y = grid.top(p) + i / form.shape.width;
+      const std::int64_t x = grid.left(p) + i % form.shape.width;
+      std::uint8_t* to = out.pixels.data() + (y * out.width + x) * 3;
+      for (std::int64_t c = 0; c < 3; ++c)
+        to[c] = to_level(pixels[(form.shape.channels >= 3 ? c * plane : 0) + i]);
+    }
+  }
   return out;
 }
 

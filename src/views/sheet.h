@@ -1,6 +1,7 @@
 // A picture of small pictures.
 #pragma once
 #include "image/image.h"
+#include "views/view_op.h"
 
 #include <cstdint>
 
@@ -22,11 +23,22 @@ class Sheet {
   image::Image picture_;
 };
 
-/// Pixels [channels, height, width] in [0, 1] as an RGB image: the first three channels, or the first
-/// as gray where there are fewer.
-image::Image to_image(const float* pixels,
-                      std::int64_t channels,
-                      std::int64_t height,
-                      std::int64_t width);
+/// Where the pictures of a view lie when they are shown together: row by row, in a square or nearly,
+/// one pixel apart.
+struct PictureGrid {
+  explicit PictureGrid(const ViewForm& form);
+
+  std::int64_t top(std::int64_t picture) const { return picture / columns * (shape.height + 1); }
+
+  std::int64_t left(std::int64_t picture) const { return picture % columns * (shape.width + 1); }
+
+  ViewShape shape;
+  std::int64_t columns = 1;
+  std::int64_t height = 0, width = 0;  // of all together
+};
+
+/// Pixels [pictures, channels, height, width] in [0, 1] as an RGB image of all pictures: the first
+/// three channels, or the first as gray where there are fewer.
+image::Image to_image(const float* pixels, const ViewForm& form);
 
 }  // namespace sslrun::views

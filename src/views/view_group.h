@@ -15,8 +15,11 @@ struct ViewGroup {
 };
 
 /// What is wrong with a group's list of operations, or "" if nothing: it must begin with
-/// a crop (CropOp) and end with normalize, each of them once.
+/// a crop (CropOp) and end with normalize, each of them once, a TaskOp right before that.
 std::string ops_problem(const std::vector<config::NamedComponent>& ops);
+
+/// Name of the operation that sets the method a task (TaskOp), or "".
+std::string task_name(const std::vector<config::NamedComponent>& ops);
 
 /// What is wrong with an operation on images of so many channels, beginning with its name, or "".
 std::string channels_problem(const config::NamedComponent& op, std::int64_t channels);

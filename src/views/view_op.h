@@ -20,16 +20,27 @@ struct ViewShape {
   std::int64_t size() const { return height * width * channels; }
 };
 
+/// What a view consists of: one picture and no class, but for a TaskOp.
+struct ViewForm {
+  ViewShape shape;            // of each picture
+  std::int64_t pictures = 1;  // one after the other
+  std::int64_t targets = 0;   // classes that the method is to predict
+
+  std::int64_t size() const { return pictures * shape.size(); }
+};
+
 /// A view in the making.
-/// shapes    pixels [channels, height, width] float32 in [0, 1], unspecified before the crop has
-///           run; out_HWC [height, width, channels] float32, written by normalize; the two do not
-///           overlap.
+/// shapes    pixels [pictures, channels, height, width] float32 in [0, 1], unspecified before the
+///           crop has run; out_HWC [pictures, height, width, channels] float32, written by
+///           normalize; the two do not overlap. targets: written by a TaskOp.
 struct Canvas {
   const image::Image& source;
   ViewShape shape;
   float* pixels;
   float* out_HWC;
   std::vector<float>& scratch_memory;  // the thread's own
+  std::int64_t* targets = nullptr;
+  std::int64_t pictures = 1;
 
   /// At least n floats of unspecified content; the next call takes them back.
   float* scratch(std::int64_t n) {
@@ -64,6 +75,22 @@ class CropOp : public ViewOp {
   virtual image::Box part(Rng& rng, std::int64_t height, std::int64_t width) const {
     static_cast<void>(rng);
     return {0, 0, height, width};
+  }
+};
+
+/// An operation that sets the method a task: it makes pictures of the view's one, and the classes
+/// to be predicted from them. It is the last before normalize, so that nothing changes afterwards
+/// what the classes speak of.
+class TaskOp : public ViewOp {
+ public:
+  /// What apply() makes of one picture of this shape. It leaves canvas.shape and canvas.pictures so,
+  /// and has room for it in canvas.pixels.
+  virtual ViewForm form(ViewShape before) const = 0;
+
+  /// Why it cannot work on views of this side, "must ..", or "".
+  virtual std::string side_problem(std::int64_t side) const {
+    static_cast<void>(side);
+    return "";
   }
 };
 

@@ -2,10 +2,10 @@
 
 namespace sslrun::views {
 
-std::vector<std::int64_t> ViewWork::view_sizes() const {
-  std::vector<std::int64_t> sizes;
+std::vector<data::ViewSize> ViewWork::view_sizes() const {
+  std::vector<data::ViewSize> sizes;
   for (std::int64_t v = 0; v < pipeline_.num_views(); ++v)
-    sizes.push_back(pipeline_.shape(v).size());
+    sizes.push_back({pipeline_.form(v).size(), pipeline_.form(v).targets});
   return sizes;
 }
 
@@ -15,9 +15,14 @@ void ViewWork::run(const image::Image& image,
                    std::int64_t slot,
                    data::Batch& batch) {
   for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
-    float* out_HWC =
-        batch.views[static_cast<std::size_t>(v)].data() + slot * pipeline_.shape(v).size();
-    pipeline_.run(image, epoch, sample, v, out_HWC);
+    const auto i = static_cast<std::size_t>(v);
+    const ViewForm& form = pipeline_.form(v);
+    pipeline_.run(image,
+                  epoch,
+                  sample,
+                  v,
+                  batch.views[i].data() + slot * form.size(),
+                  batch.targets[i].data() + slot * form.targets);
   }
 }
 

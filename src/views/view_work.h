@@ -15,7 +15,7 @@ class ViewWork final : public data::SampleWork {
   /// pipeline must outlive the work.
   explicit ViewWork(const Pipeline& pipeline) : pipeline_(pipeline) {}
 
-  std::vector<std::int64_t> view_sizes() const override;
+  std::vector<data::ViewSize> view_sizes() const override;
 
   image::Box wanted(std::int64_t height,
                     std::int64_t width,

@@ -56,10 +56,10 @@ class NumberSource final : public data::Source {
   std::vector<std::int64_t> labels_;
 };
 
-// Two views: {image, key} and {epoch}.
+// Two views: {image, key} and {epoch}; the second has three targets, counted from the key.
 class NumberWork final : public data::SampleWork {
  public:
-  std::vector<std::int64_t> view_sizes() const override { return {2, 1}; }
+  std::vector<data::ViewSize> view_sizes() const override { return {{2, 0}, {1, 3}}; }
 
   image::Box wanted(std::int64_t height,
                     std::int64_t width,
@@ -77,6 +77,8 @@ class NumberWork final : public data::SampleWork {
     batch.views[0][2 * at] = static_cast<float>(image.pixels[0] + 256 * image.pixels[1]);
     batch.views[0][2 * at + 1] = static_cast<float>(sample);
     batch.views[1][at] = static_cast<float>(epoch);
+    for (std::size_t i = 0; i < 3; ++i)
+      batch.targets[1][3 * at + i] = sample + static_cast<std::int64_t>(i);
   }
 };
 
@@ -101,8 +103,8 @@ Run run(const NumberSource& source,
 }
 
 bool same(const data::Batch& a, const data::Batch& b) {
-  return a.epoch == b.epoch && a.step == b.step && a.views == b.views && a.samples == b.samples &&
-         a.labels == b.labels && a.num_replaced == b.num_replaced;
+  return a.epoch == b.epoch && a.step == b.step && a.views == b.views && a.targets == b.targets &&
+         a.samples == b.samples && a.labels == b.labels && a.num_replaced == b.num_replaced;
 }
 
 const std::set<std::int64_t> kBad = {0, 3, 17, 50, 51, 52, 98};
@@ -162,6 +164,8 @@ TEST_CASE("loader: each batch holds the sampler's images, their labels and epoch
       CHECK(batch.labels[slot] == want % 7);
       CHECK(batch.views[0][2 * slot] == static_cast<float>(want));
       CHECK(batch.views[1][slot] == static_cast<float>(k / 6));
+      CHECK(batch.targets[0].empty());
+      CHECK(batch.targets[1][3 * slot + 2] == want + 2);
     }
   }
   CHECK(got.num_replaced == 0);

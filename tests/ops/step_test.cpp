@@ -85,3 +85,11 @@ TEST_CASE("images_to: pixels in rows become channels last images without a copy 
   CHECK(images.data_ptr() == pixels.data());
   CHECK(images[1][2][3][4].item<float>() == pixels[((1 * 4 + 3) * 5 + 4) * 3 + 2]);
 }
+
+TEST_CASE("classes_to: rows of classes, none where there are no columns", "[ops]") {
+  const std::vector<std::int64_t> values{3, 1, 4, 1, 5, 9};
+  const at::Tensor got = ops::classes_to(values.data(), 3, 2, at::kCPU);
+  CHECK(got.scalar_type() == at::kLong);
+  CHECK(got.equal(at::tensor(values, at::kLong).view({3, 2})));
+  CHECK(ops::classes_to(nullptr, 3, 0, at::kCPU).sizes() == std::vector<std::int64_t>{3, 0});
+}

@@ -25,7 +25,7 @@ std::vector<float> view_of(const Pipeline& p,
                            std::int64_t sample,
                            std::int64_t view) {
   std::vector<float> out(static_cast<std::size_t>(p.shape(view).size()), -1000.0f);
-  p.run(image, epoch, sample, view, out.data());
+  p.run(image, epoch, sample, view, out.data(), nullptr);
   return out;
 }
 
@@ -93,7 +93,8 @@ TEST_CASE("pipeline: a group that does not crop first or normalise last is refus
   ViewGroup no_crop = good;
   no_crop.ops.erase(no_crop.ops.begin());
   CHECK(message(no_crop) ==
-        "augmentations[1].ops: must begin with random_resized_crop, center_crop or resize, got "
+        "augmentations[1].ops: must begin with random_resized_crop, random_crop, center_crop or "
+        "resize, got "
         "horizontal_flip");
   ViewGroup no_end = good;
   no_end.ops.pop_back();
@@ -104,7 +105,8 @@ TEST_CASE("pipeline: a group that does not crop first or normalise last is refus
         "augmentations[1].ops: must begin with its only crop and end with its only normalize, got "
         "random_resized_crop at place 2");
   CHECK(message({2, {}}) ==
-        "augmentations[1].ops: must begin with random_resized_crop, center_crop or resize and end "
+        "augmentations[1].ops: must begin with random_resized_crop, random_crop, center_crop or "
+        "resize and end "
         "with normalize, got no "
         "operation");
   CHECK_THROWS_AS(Pipeline({}, 0), Error);
@@ -193,11 +195,15 @@ TEST_CASE("pipeline: images of any size give finite views", "[views]") {
 TEST_CASE("view_work: every view lands in its sample's slot and nowhere else", "[views]") {
   const Pipeline p({simclr_group(16, 2), simclr_group(8, 1)}, 0);
   ViewWork work(p);
-  REQUIRE(work.view_sizes() == std::vector<std::int64_t>{768, 768, 192});
+  std::vector<std::int64_t> floats;
   data::Batch batch;
-  for (const std::int64_t size : work.view_sizes()) {
-    batch.views.emplace_back(static_cast<std::size_t>(3 * size), -1000.0f);
+  for (const data::ViewSize& size : work.view_sizes()) {
+    floats.push_back(size.floats);
+    CHECK(size.targets == 0);
+    batch.views.emplace_back(static_cast<std::size_t>(3 * size.floats), -1000.0f);
+    batch.targets.emplace_back();
   }
+  REQUIRE(floats == std::vector<std::int64_t>{768, 768, 192});
   const image::Image image = noise_image(20, 30, 4);
   work.run(image, 2, 11, 1, batch);
   for (std::int64_t v = 0; v < 3; ++v) {
