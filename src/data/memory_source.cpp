@@ -17,11 +17,13 @@ namespace {
 class MemorySource final : public Source {
  public:
   MemorySource(MemoryImages images, const image::PixelFormat& format)
-      : images_(std::move(images)), format_(format), plane_(images_.width * images_.height) {
+      : images_(std::move(images)), format_(format) {
     check_invariant(images_.channels == 1 || images_.channels == 3,
                     "images in memory have 1 or 3 channels");
-    if (plane_ == 0 || images_.num_images == 0)
+    // First of all: beside a 0 the other two may be too large to be multiplied.
+    if (images_.width == 0 || images_.height == 0 || images_.num_images == 0)
       throw DataError(fmt::format("no image in '{}'", images_.origin));
+    plane_ = images_.width * images_.height;
     check_invariant(images_.labels.empty() ||
                         static_cast<std::int64_t>(images_.labels.size()) == images_.num_images,
                     "there are as many labels as images");
@@ -79,7 +81,7 @@ class MemorySource final : public Source {
 
   MemoryImages images_;
   image::PixelFormat format_;
-  std::int64_t plane_;
+  std::int64_t plane_ = 0;
   mutable std::once_flag once_;
   mutable std::vector<std::uint8_t> pixels_;
   mutable std::exception_ptr error_;

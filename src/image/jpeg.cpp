@@ -99,6 +99,9 @@ bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
 bool read_rows(Decoder& decoder, Box& part, std::vector<std::uint8_t>& pixels, int channels) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.escape) != 0) return false;
+  // Where scans of a progressive file are missing, smoothing would make a part's pixels differ from
+  // the whole image's.
+  info.do_block_smoothing = FALSE;
   jpeg_start_decompress(&info);
   auto left = static_cast<JDIMENSION>(part.left), width = static_cast<JDIMENSION>(part.width);
   if (width < info.output_width) jpeg_crop_scanline(&info, &left, &width);
