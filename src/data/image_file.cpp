@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace sslrun::data {
 
@@ -37,10 +39,37 @@ constexpr std::string_view kImageEndings[] = {".jpg",
                                               ".ppm",
                                               ".pnm"};
 
+constexpr std::int64_t kPausesMs[] = {1, 4, 16};
+constexpr int kShrank = -1;  // beside errno's numbers
+
+bool may_pass(int code) {
+  return code == EIO || code == ESTALE || code == EINTR || code == EAGAIN || code == kShrank;
+}
+
+// 0, or what went wrong.
+int read_once(const std::string& path, std::vector<std::byte>& bytes) {
+  const Descriptor file(path);
+
+  struct stat status {};
+
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return errno;
+  if (!S_ISREG(status.st_mode)) throw image::BadImage("not a file: it became a folder or device");
+  if (status.st_size > kMaxFileBytes) {
+    throw image::BadImage(fmt::format(
+        "too large: a file of {} bytes, at most {} are read", status.st_size, kMaxFileBytes));
+  }
+  bytes.resize(static_cast<std::size_t>(status.st_size));
+  const std::int64_t count = read_at(file.get(), 0, bytes);
+  if (count < 0) return errno;
+  return count == status.st_size ? 0 : kShrank;
+}
+
 }  // namespace
 
-Descriptor::Descriptor(const std::string& path)
-    : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+Descriptor::Descriptor(const std::string& path) : Descriptor(AT_FDCWD, path.c_str()) {}
+
+Descriptor::Descriptor(int folder, const char* name)
+    : fd_(::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
@@ -77,20 +106,14 @@ std::int64_t read_at(int fd, std::int64_t offset, std::span<std::byte> bytes) {
 }
 
 void read_image_file(const std::string& path, std::vector<std::byte>& bytes) {
-  const Descriptor file(path);
-
-  struct stat status {};
-
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) throw_unreadable(path, errno);
-  if (!S_ISREG(status.st_mode)) throw image::BadImage("not a file: it became a folder or device");
-  if (status.st_size > kMaxFileBytes) {
-    throw image::BadImage(fmt::format(
-        "too large: a file of {} bytes, at most {} are read", status.st_size, kMaxFileBytes));
+  int code = read_once(path, bytes);
+  for (const std::int64_t pause_ms : kPausesMs) {
+    if (!may_pass(code)) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+    code = read_once(path, bytes);
   }
-  bytes.resize(static_cast<std::size_t>(status.st_size));
-  const std::int64_t count = read_at(file.get(), 0, bytes);
-  if (count < 0) throw_unreadable(path, errno);
-  bytes.resize(static_cast<std::size_t>(count));
+  if (code == kShrank) throw image::BadImage("truncated: the file became shorter as it was read");
+  if (code != 0) throw_unreadable(path, code);
 }
 
 void throw_unreadable(const std::string& path, int code) {

@@ -47,6 +47,9 @@ put("exif", b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 8, 0))
 images = struct.pack(">IIII", 0x803, 3, 2, 4) + bytes(range(24))
 put("idx", b"\0" + images)
 put("idx", bytes([11]) + struct.pack(">II", 0x801, 3) + bytes([1, 0, 2]) + images)
+folders = struct.pack("<QqqQqq", 11, 1000, 1, 12, 2000, 2) + b"\0a\0"
+names = b"a/1.png\0b.png\0"
+put("index", b"sslrunIX" + bytes(8) + struct.pack("<QQQQQ", 1, 2, 2, 3, len(names)) + b"/a" + folders + names)
 put("cifar", bytes([4]) + bytes(3072), size=4000)
 put("cifar", bytes([3, 77]) + bytes(3072), size=4000)
 print(count)
