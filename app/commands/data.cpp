@@ -66,15 +66,10 @@ Surveyed look_at(const std::string& path, const Options& o, data::Split split) {
   return s;
 }
 
-/// "truncated: the file ends .." -> "truncated"
-std::string kind_of(const std::string& reason) {
-  return reason.substr(0, reason.find(':'));
-}
-
 Json bad_images(const Surveyed& s) {
   std::map<std::string, std::vector<std::size_t>> kinds;
   for (std::size_t i = 0; i < s.facts.size(); ++i) {
-    if (!s.facts[i].bad.empty()) kinds[kind_of(s.facts[i].bad)].push_back(i);
+    if (!s.facts[i].bad.empty()) kinds[image::kind_of(s.facts[i].bad)].push_back(i);
   }
   Json out = Json::array();
   for (const auto& [kind, images] : kinds) {

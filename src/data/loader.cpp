@@ -71,6 +71,11 @@ struct Loader::State {
     check_invariant(sampler.num_samples() == source.size(),
                     "the sampler counts the source's images");
     next_step = delivered = options.start_step;
+    bad_samples = std::move(options.known_bad);
+    for (const BadSample& bad : bad_samples) {
+      reasons.emplace(bad.sample, bad.reason);
+      listed.insert(bad.sample);
+    }
     sizes = work.view_sizes();
     labels = source.labels();
     chunk = std::clamp<std::int64_t>(options.num_slots / (4 * options.threads), 1, kMaxChunk);

@@ -58,6 +58,9 @@ struct LoaderOptions {
   std::int64_t num_slots = 0;   // 0: up to the end of the sampler's batch
   std::int64_t start_step = 0;  // first step to deliver, counted from the start of the run
   std::int64_t end_step = -1;   // step after the last; -1: no end
+  /// Bad already before start_step: they are replaced without being read, so that a run that was
+  /// stopped goes on with the same images although a file may be whole again.
+  std::vector<BadSample> known_bad = {};
 };
 
 /// Delivers the batches of steps start_step, start_step + 1, ... across epochs. What a batch holds
@@ -81,7 +84,8 @@ class Loader {
   /// thread threw in making it. errors: DataError when 64 replacements in a row are bad too;
   /// calling past end_step is a bug of the caller.
   const Batch& next();
-  /// Bad images met in the batches delivered so far, each once, in the order of batches and slots.
+  /// The known bad images, then those met in the batches delivered so far, each once, in the order
+  /// of batches and slots.
   const std::vector<BadSample>& bad_samples() const;
   /// Places filled by a replacement in the batches delivered so far.
   std::int64_t num_replaced() const;

@@ -8,7 +8,7 @@ namespace sslrun::image {
 
 /// Bytes that are not a complete image of a known format. what(): the reason in lower case,
 /// beginning with its kind: "empty file", "truncated: ..", "corrupt: ..", "too large: ..",
-/// "unsupported format: ..", "not an image: ..". Not a sslrun::Error: the loader replaces the
+/// "unsupported format: ..", "not an image: ..", "cannot be read: ..", "changed: ..". Not a sslrun::Error: the loader replaces the
 /// sample, `data check` lists it, neither stops a run.
 class BadImage : public std::runtime_error {
  public:
@@ -22,6 +22,11 @@ constexpr std::int64_t kMaxPixels = 1 << 18;
 #else
 constexpr std::int64_t kMaxPixels = 178'956'970;
 #endif
+
+/// How a reason begins: "truncated: the file ends .." -> "truncated".
+inline std::string kind_of(const std::string& reason) {
+  return reason.substr(0, reason.find(':'));
+}
 
 /// Throws BadImage unless 1 <= width * height <= kMaxPixels.
 void check_size(std::int64_t width, std::int64_t height);

@@ -42,6 +42,10 @@ void bind(config::Fields& f, DataConfig& c) {
             "1 gray, 3 RGB; another number: TIFF or PNG files that hold so many");
   f.choice("bit_depth", c.bit_depth, kBitDepths, "bits a channel that are kept; 16 become 8");
   f.choice("background", c.background, kBackgrounds, "what transparent pixels are laid on");
+  f.real("max_bad_fraction",
+         c.max_bad_fraction,
+         {.min = 0, .max = 1},
+         "stop when more of the images than this cannot be used, and more than 4; 0: at the first");
 }
 
 void bind(config::Fields& f, views::ViewGroup& g, std::int64_t channels) {

@@ -20,6 +20,7 @@ struct DataConfig {
   std::int64_t channels = 3;
   std::string bit_depth = "8";
   std::string background = "white";
+  double max_bad_fraction = 0.05;
 
   /// What every image is turned into.
   image::PixelFormat pixels() const;

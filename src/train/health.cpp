@@ -1,8 +1,14 @@
 #include "train/health.h"
 
-#include <fmt/format.h>
+#include "image/bad_image.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 namespace sslrun::train {
 namespace {
@@ -10,6 +16,21 @@ namespace {
 constexpr double kCollapsedShare = 0.1;      // of the healthy standard deviation
 constexpr std::int64_t kPatienceSteps = 20;  // one bad batch is no collapse
 constexpr double kStarvingShare = 0.1;
+constexpr std::int64_t kFewBad = 4;
+constexpr std::size_t kReasonsTold = 3;
+
+// "cannot be read 8, truncated 4": the commonest kinds of reasons first.
+std::string commonest_reasons(const std::vector<data::BadSample>& bad) {
+  std::map<std::string, std::int64_t> counts;
+  for (const data::BadSample& b : bad) ++counts[image::kind_of(b.reason)];
+  std::vector<std::pair<std::string, std::int64_t>> kinds(counts.begin(), counts.end());
+  std::stable_sort(
+      kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> told;
+  for (std::size_t k = 0; k < std::min(kinds.size(), kReasonsTold); ++k)
+    told.push_back(fmt::format("{} {}", kinds[k].first, kinds[k].second));
+  return fmt::format("{}{}", fmt::join(told, ", "), kinds.size() > told.size() ? ", .." : "");
+}
 
 }  // namespace
 
@@ -41,6 +62,26 @@ std::optional<std::string> starving_verdict(double data_wait, std::int64_t worke
       "free, store smaller images, or put the data on a faster disk",
       100 * data_wait,
       workers);
+}
+
+std::optional<std::string> bad_images_verdict(const std::vector<data::BadSample>& bad,
+                                              std::int64_t images,
+                                              double max_fraction,
+                                              const std::string& list) {
+  const auto count = static_cast<std::int64_t>(bad.size());
+  const auto share = static_cast<std::int64_t>(max_fraction * static_cast<double>(images));
+  const std::int64_t most = max_fraction == 0 ? 0 : std::max(kFewBad, share);
+  if (count <= most) return std::nullopt;
+  return fmt::format(
+      "at most {} of {} images may be unusable (data.max_bad_fraction: {}), and {} are: {}; they "
+      "are listed in '{}'; restore them or raise data.max_bad_fraction, and the same command goes "
+      "on from the last checkpoint, or leave them out of another run with data.exclude",
+      most,
+      images,
+      max_fraction,
+      count,
+      commonest_reasons(bad),
+      list);
 }
 
 }  // namespace sslrun::train

@@ -1,8 +1,11 @@
 // Says in words when training is failing.
 #pragma once
+#include "data/loader.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sslrun::train {
 
@@ -21,5 +24,13 @@ class CollapseWatch {
 /// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time;
 /// nothing below 10 %.
 std::optional<std::string> starving_verdict(double data_wait, std::int64_t workers);
+
+/// Why a run must stop in which these of `images` images are bad: more than the fraction, and than a
+/// handful (4: one broken file shall not stop a run on a small set); with a fraction of 0, any.
+/// Nothing where it goes on. list: the file that names them.
+std::optional<std::string> bad_images_verdict(const std::vector<data::BadSample>& bad,
+                                              std::int64_t images,
+                                              double max_fraction,
+                                              const std::string& list);
 
 }  // namespace sslrun::train

@@ -15,7 +15,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <fstream>
+#include <span>
 
 namespace sslrun::train {
 namespace {
@@ -25,10 +28,14 @@ constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr std::int64_t kEvalBatch = 256;
 
-data::LoaderOptions loader_options(const recipe::TrainConfig& train,
-                                   std::int64_t start,
-                                   std::int64_t end) {
-  return {.threads = train.workers.value(), .start_step = start, .end_step = end};
+std::string json_lines(std::span<const data::BadSample> bad) {
+  std::string lines;
+  for (const data::BadSample& b : bad) {
+    const nlohmann::ordered_json line = {
+        {"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
+    lines += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+  return lines;
 }
 
 }  // namespace
@@ -76,11 +83,14 @@ Trainer::Trainer(const TrainerDeps& deps,
     optimizer_->load_state(snapshot->optimizer);
   }
   if (state_.step < total_steps_) {
-    loader_ =
-        std::make_unique<data::Loader>(*deps.data.train,
-                                       sampler_,
-                                       work_,
-                                       loader_options(recipe_.train, state_.step, total_steps_));
+    const data::LoaderOptions options{.threads = recipe_.train.workers.value(),
+                                      .start_step = state_.step,
+                                      .end_step = total_steps_,
+                                      .known_bad = state_.bad_images};
+    loader_ = std::make_unique<data::Loader>(*deps.data.train, sampler_, work_, options);
+    // What was listed after the checkpoint is found again.
+    const auto list = deps.folder.path() / "bad_images.jsonl";
+    if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
   }
 }
 
@@ -212,27 +222,24 @@ void Trainer::record(const StepOutcome& outcome) {
 }
 
 void Trainer::note_bad_images() {
-  const auto& bad = loader_->bad_samples();
-  if (bad_listed_ == bad.size()) return;
-  for (; bad_listed_ < bad.size(); ++bad_listed_) {
-    const data::BadSample& one = bad[bad_listed_];
-    const auto same = [&](const data::BadSample& other) { return other.sample == one.sample; };
-    if (std::any_of(state_.bad_images.begin(), state_.bad_images.end(), same)) continue;
-    state_.bad_images.push_back(one);
-    if (state_.bad_images.size() > kBadImagesTold) continue;
+  const std::span<const data::BadSample> bad = loader_->bad_samples();
+  const std::size_t known = state_.bad_images.size();
+  if (bad.size() == known) return;
+  for (std::size_t i = known; i < std::min(bad.size(), kBadImagesTold); ++i) {
     monitor_.progress().clear();
     log::warn("image skipped, another takes its place: '{}': {}{}",
-              one.name,
-              one.reason,
-              state_.bad_images.size() == kBadImagesTold ? "; further ones are only listed" : "");
+              bad[i].name,
+              bad[i].reason,
+              i + 1 == kBadImagesTold ? "; further ones are only listed" : "");
   }
-  std::string lines;
-  for (const data::BadSample& b : state_.bad_images) {
-    const nlohmann::ordered_json line = {
-        {"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
-    lines += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  }
-  write_file_atomic(deps_.folder.path() / "bad_images.jsonl", lines);
+  state_.bad_images.insert(state_.bad_images.end(), bad.begin() + std::ptrdiff_t(known), bad.end());
+  const auto list = deps_.folder.path() / "bad_images.jsonl";
+  std::ofstream out(list, std::ios::app);
+  if (!(out << json_lines(bad.subspan(known)) << std::flush))
+    throw_storage_error("write", list, errno);
+  if (const auto verdict = bad_images_verdict(
+          state_.bad_images, sampler_.num_samples(), recipe_.data.max_bad_fraction, list.string()))
+    throw DataError(*verdict);
 }
 
 bool Trainer::evaluation_due() const {

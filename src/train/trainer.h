@@ -86,7 +86,6 @@ class Trainer {
   Monitor monitor_;
   CollapseWatch collapse_;
   std::unique_ptr<data::Loader> loader_;  // last: its threads use what is above
-  std::size_t bad_listed_ = 0;
   double saved_at_s_ = 0;
   std::int64_t saved_step_ = -1;
   bool starving_told_ = false;

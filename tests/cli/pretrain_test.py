@@ -1,25 +1,11 @@
 #!/usr/bin/env python3
 """What `sslrun pretrain` leaves in its folder, and what it says and with which status it ends where something is wrong.
 usage: pretrain_test.py SSLRUN SOURCE_DIR"""
-import glob, json, os, random, resource, shutil, signal, struct, subprocess, tempfile, time, zlib
+import glob, json, os, random, resource, shutil, signal, subprocess, tempfile
 
-from tiny_run import RECIPE, SSLRUN, STEPS, fail, finish, metrics, result, start, write_data, write_recipe
+from tiny_run import RECIPE, SSLRUN, STEPS, ends, expect, finish, metrics, png, result, start, wait_for_steps, write_data, write_recipe
 
 LONG = RECIPE.replace("epochs: 6, warmup_epochs: 1", "epochs: 5000, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
-
-
-def expect(holds, words):
-    if not holds:
-        fail(words)
-
-
-def ends(process, status, *phrases):
-    """Waits for the process, which must end with this status and say each phrase; its words."""
-    words = process.communicate()[1].decode()
-    expect(process.returncode == status, f"expected exit status {status}, got {process.returncode}:\n{words}")
-    for phrase in phrases:
-        expect(phrase in words, f"expected the words '{phrase}' in:\n{words}")
-    return words
 
 
 def listing(folder):
@@ -28,18 +14,6 @@ def listing(folder):
 
 def checkpoints(out):
     return sorted(glob.glob(f"{out}/checkpoints/step-????????"))
-
-
-def wait_for_steps(process, out, count):
-    """Until metrics.jsonl has so many lines; the condition every signal waits for."""
-    path = f"{out}/metrics.jsonl"
-    while process.poll() is None:
-        if os.path.exists(path):
-            with open(path) as f:
-                if len(f.readlines()) >= count:
-                    return
-        time.sleep(0.01)
-    fail("the run ended before it was to be stopped:\n" + process.communicate()[1].decode())
 
 
 def check_finished_run(work, recipe):
@@ -171,15 +145,6 @@ def check_full_disk(work, recipe, data):
     ends(start(recipe, out, preexec_fn=limited), 8, "cannot write", out, "ulimit -f")
     finish(recipe, out)
     expect(result(out) == want, "with the limit gone the same command must end as if nothing had been")
-
-
-def png(draw, side=12):
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = b"".join(b"\0" + draw.randbytes(3 * side) for _ in range(side))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
-            chunk(b"IEND", b""))
 
 
 def check_damaged_images(work):

@@ -1,7 +1,8 @@
 """A run of a second or two for the command's tests: recipe, data, and what to do with the process."""
-import gzip, json, os, random, struct, subprocess, sys
+import gzip, json, os, random, struct, subprocess, sys, time, zlib
 
 SSLRUN = sys.argv[1]
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tests share the machine: a thread that waits must not keep a processor
 TIMED = ("images_per_s", "data_wait", "time_s")  # what a clock says differs from run to run
 RECIPE = """
 method: {name: simclr, temperature: 0.5, projector: {hidden_dim: 16, output_dim: 8}}
@@ -75,3 +76,38 @@ def result(out, steps=STEPS):
     """What a run ends with: the bytes of its model, and its metrics."""
     with open(f"{out}/checkpoints/step-{steps:08d}/model.safetensors", "rb") as f:
         return f.read(), metrics(out)
+
+
+def expect(holds, words):
+    if not holds:
+        fail(words)
+
+
+def ends(process, status, *phrases):
+    """Waits for the process, which must end with this status and say each phrase; its words."""
+    words = process.communicate()[1].decode()
+    expect(process.returncode == status, f"expected exit status {status}, got {process.returncode}:\n{words}")
+    for phrase in phrases:
+        expect(phrase in words, f"expected the words '{phrase}' in:\n{words}")
+    return words
+
+
+def wait_for_steps(process, out, count):
+    """Until metrics.jsonl has so many lines; the condition every signal waits for."""
+    path = f"{out}/metrics.jsonl"
+    while process.poll() is None:
+        if os.path.exists(path):
+            with open(path) as f:
+                if len(f.readlines()) >= count:
+                    return
+        time.sleep(0.01)
+    fail("the run ended before it was to be stopped:\n" + process.communicate()[1].decode())
+
+
+def png(draw, side=12):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\0" + draw.randbytes(3 * side) for _ in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
+            chunk(b"IEND", b""))

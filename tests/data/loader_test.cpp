@@ -209,6 +209,17 @@ TEST_CASE("loader: a bad image is read once, not once an epoch", "[data]") {
   CHECK(source.reads == 10 * 16 + 1);
 }
 
+TEST_CASE("loader: what was bad before a stop stays replaced, and is not read", "[data]") {
+  const NumberSource damaged(100, kBad);
+  const Run whole = run(damaged, {.threads = 2}, 20);
+  std::vector<data::BadSample> known;
+  for (const std::int64_t sample : kBad) known.push_back({sample, "x", "truncated: before"});
+  const NumberSource repaired(100);
+  const Run resumed = run(repaired, {.threads = 3, .start_step = 8, .known_bad = known}, 12);
+  for (std::size_t k = 0; k < 12; ++k) CHECK(same(resumed.batches[k], whole.batches[k + 8]));
+  CHECK(resumed.bad == std::vector<std::int64_t>(kBad.begin(), kBad.end()));
+}
+
 TEST_CASE("loader: nothing but bad images is an error, not an endless search", "[data]") {
   std::set<std::int64_t> all;
   for (std::int64_t i = 0; i < 32; ++i) all.insert(i);

@@ -163,6 +163,7 @@ TEST_CASE("recipe: the fingerprint ignores what does not decide the computation"
   for (const char* change : {"data.train=$DIR/flat",
                              "data.val=''",
                              "data.format=auto",
+                             "data.max_bad_fraction=0.5",
                              "train.workers=auto",
                              "eval.knn=false",
                              "eval.knn.k=1",

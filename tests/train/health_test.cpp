@@ -3,6 +3,7 @@
 #include "tests/support/torch_catch.h"
 
 #include <cmath>
+#include <vector>
 
 using namespace sslrun::train;
 
@@ -30,4 +31,28 @@ TEST_CASE("starving: told from a tenth of the time on, with the number of thread
   const auto verdict = starving_verdict(0.4, 2);
   REQUIRE(verdict);
   CHECK(verdict->find("40 % of the time with 2 decode threads") != std::string::npos);
+}
+
+TEST_CASE("bad images: a run goes on up to the fraction or a handful, and stops above both",
+          "[train][health]") {
+  const auto verdict = [](std::int64_t bad, std::int64_t images, double fraction) {
+    std::vector<sslrun::data::BadSample> list;
+    for (std::int64_t i = 0; i < bad; ++i)
+      list.push_back({i, "x", i % 3 == 0 ? "truncated: cut" : "cannot be read: gone"});
+    return bad_images_verdict(list, images, fraction, "runs/r/bad_images.jsonl");
+  };
+  CHECK_FALSE(verdict(0, 10, 0));
+  CHECK(verdict(1, 1000, 0));
+  CHECK_FALSE(verdict(4, 10, 0.05));
+  CHECK(verdict(5, 10, 0.05));
+  CHECK_FALSE(verdict(50, 1000, 0.05));
+  CHECK_FALSE(verdict(1000, 1000, 1));
+  const auto words = verdict(51, 1000, 0.05);
+  REQUIRE(words);
+  for (const char* phrase :
+       {"at most 50 of 1000 images may be unusable (data.max_bad_fraction: 0.05), and 51 are: ",
+        "cannot be read 34, truncated 17;",
+        "runs/r/bad_images.jsonl",
+        "raise data.max_bad_fraction"})
+    CHECK(words->find(phrase) != std::string::npos);
 }
