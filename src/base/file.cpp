@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sslrun {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -64,8 +64,6 @@ class File {
   int fd_;
 };
 
-}  // namespace
-
 void throw_storage_error(const char* verb, const fs::path& path, int error) {
   const char* advice = "";
   if (error == ENOSPC || error == EDQUOT)
@@ -88,16 +86,32 @@ void write_file_synced(const fs::path& path, std::string_view bytes) {
   file.close();
 }
 
+AtomicFile::AtomicFile(fs::path path)
+    : path_(std::move(path)),
+      temporary_(path_.string() + fmt::format(".tmp-{}", ::getpid())),
+      file_(std::make_unique<File>(temporary_, O_WRONLY | O_CREAT | O_TRUNC, "create")) {}
+
+AtomicFile::~AtomicFile() {
+  if (file_) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  file_->write(bytes);
+}
+
+void AtomicFile::commit() {
+  file_->sync();
+  file_->close();
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    throw_storage_error("replace", path_, errno);
+  file_.reset();
+  fsync_path(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
-  const fs::path temporary = path.string() + fmt::format(".tmp-{}", ::getpid());
-  try {
-    write_file_synced(temporary, bytes);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_storage_error("replace", path, errno);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  fsync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 void fsync_path(const fs::path& path) {

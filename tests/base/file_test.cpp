@@ -31,6 +31,25 @@ TEST_CASE("file: an atomic write replaces the bytes and leaves nothing else behi
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
+TEST_CASE("file: what is not committed is gone, and the old bytes stay", "[base][file]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path / "shard.tar";
+  write_file_atomic(path, "old");
+  {
+    AtomicFile file(path);
+    file.write("ne");
+    file.write("w");
+    CHECK(read_file(path) == "old");
+  }
+  CHECK(read_file(path) == "old");
+  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+  AtomicFile file(path);
+  file.write("ne");
+  file.write("w");
+  file.commit();
+  CHECK(read_file(path) == "new");
+}
+
 TEST_CASE("file: a refused write names the path and the reason and leaves the folder as it was",
           "[base][file]") {
   const TemporaryFolder folder;
