@@ -3,17 +3,13 @@
 #include "base/error.h"
 #include "base/philox.h"
 #include "base/thread_pool.h"
+#include "image/jpeg_write.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csetjmp>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
-// jpeglib.h needs <cstdio> before it.
-#include <jpeglib.h>
 
 namespace sslrun::bench {
 namespace {
@@ -24,50 +20,9 @@ constexpr int kCell = 40;      // pixels between the corners of the smooth part
 constexpr double kGrain = 14;  // half the height of the fine part, in grey levels
 constexpr int kQuality = 90;
 
-// libjpeg leaves by longjmp where memory ends; the function that calls setjmp holds no object with
-// a destructor.
-struct Encoder {
-  jpeg_compress_struct info{};
-  jpeg_error_mgr errors{};
-  std::jmp_buf escape{};
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-
-  ~Encoder() {
-    jpeg_destroy_compress(&info);
-    std::free(bytes);
-  }
-};
-
-[[noreturn]] void on_error(j_common_ptr common) {
-  std::longjmp(static_cast<Encoder*>(common->client_data)->escape, 1);
-}
-
-bool encode(Encoder& e, const std::uint8_t* pixels, std::int64_t width, std::int64_t height) {
-  if (setjmp(e.escape) != 0) return false;
-  jpeg_create_compress(&e.info);
-  e.info.client_data = &e;
-  jpeg_mem_dest(&e.info, &e.bytes, &e.size);
-  e.info.image_width = static_cast<JDIMENSION>(width);
-  e.info.image_height = static_cast<JDIMENSION>(height);
-  e.info.input_components = 3;
-  e.info.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&e.info);
-  jpeg_set_quality(&e.info, kQuality, TRUE);
-  e.info.comp_info[0].h_samp_factor = e.info.comp_info[0].v_samp_factor = 1;
-  jpeg_start_compress(&e.info, TRUE);
-  while (e.info.next_scanline < e.info.image_height) {
-    auto* row = const_cast<JSAMPROW>(pixels +
-                                     static_cast<std::ptrdiff_t>(e.info.next_scanline) * width * 3);
-    jpeg_write_scanlines(&e.info, &row, 1);
-  }
-  jpeg_finish_compress(&e.info);
-  return true;
-}
-
 /// Random corners every kCell pixels with straight lines between them, and grain on top. [height,
 /// width, 3]
-std::vector<std::uint8_t> picture(std::int64_t width, std::int64_t height, std::uint32_t number) {
+image::Image picture(std::int64_t width, std::int64_t height, std::uint32_t number) {
   Rng rng(0, Purpose::kProbe, 0, number, 0);
   const std::int64_t columns = width / kCell + 2, rows = height / kCell + 2;
   std::vector<double> corners(static_cast<std::size_t>(columns * rows * 3));
@@ -75,8 +30,9 @@ std::vector<std::uint8_t> picture(std::int64_t width, std::int64_t height, std::
   const auto corner = [&](std::int64_t y, std::int64_t x, std::int64_t c) {
     return corners[static_cast<std::size_t>((y * columns + x) * 3 + c)];
   };
-  std::vector<std::uint8_t> pixels;
-  pixels.reserve(static_cast<std::size_t>(width * height * 3));
+  image::Image out;
+  out.reshape(width, height, 3);
+  std::uint8_t* to = out.pixels.data();
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
       const std::int64_t i = y / kCell, j = x / kCell;
@@ -86,11 +42,11 @@ std::vector<std::uint8_t> picture(std::int64_t width, std::int64_t height, std::
       for (std::int64_t c = 0; c < 3; ++c) {
         const double smooth = (1 - v) * ((1 - u) * corner(i, j, c) + u * corner(i, j + 1, c)) +
                               v * ((1 - u) * corner(i + 1, j, c) + u * corner(i + 1, j + 1, c));
-        pixels.push_back(static_cast<std::uint8_t>(std::clamp(smooth + grain, 0.0, 255.0)));
+        *to++ = static_cast<std::uint8_t>(std::clamp(smooth + grain, 0.0, 255.0));
       }
     }
   }
-  return pixels;
+  return out;
 }
 
 bool is_jpeg_name(const fs::path& path) {
@@ -121,14 +77,7 @@ std::vector<fs::path> jpeg_files(const fs::path& folder) {
 }  // namespace
 
 std::string synthetic_jpeg(std::int64_t width, std::int64_t height, std::uint32_t number) {
-  const std::vector<std::uint8_t> pixels = picture(width, height, number);
-  Encoder encoder;
-  encoder.info.err = jpeg_std_error(&encoder.errors);
-  encoder.info.client_data = &encoder;
-  encoder.errors.error_exit = on_error;
-  if (!encode(encoder, pixels.data(), width, height))
-    throw MemoryError("bench: memory must hold a small JPEG");
-  return {reinterpret_cast<const char*>(encoder.bytes), encoder.size};
+  return image::encode_jpeg(picture(width, height, number), kQuality, image::Chroma::kFull);
 }
 
 JpegFolder::JpegFolder(const std::string& data,
