@@ -1,5 +1,6 @@
 #include "app/commands.h"
 #include "app/engine_library.h"
+#include "data/source.h"
 
 #include <memory>
 
@@ -16,7 +17,7 @@ void add_knn(CLI::App& root) {
   cmd->add_option("--data",
                   options->data,
                   "labelled images with train and val parts (default: the recipe's data)");
-  cmd->add_option("--format", options->format, "auto, folder, idx or cifar")->capture_default_str();
+  cmd->add_option("--format", options->format, data::format_names())->capture_default_str();
   cmd->add_option("--devices", options->devices, "auto, cpu, cuda or cuda:N")
       ->capture_default_str();
   cmd->add_flag("--json", options->json, "one JSON object on stdout");

@@ -1,5 +1,6 @@
 #include "app/commands.h"
 #include "app/engine_library.h"
+#include "data/source.h"
 
 #include <memory>
 
@@ -16,7 +17,7 @@ void add_linear_probe(CLI::App& root) {
   cmd->add_option("--data",
                   options->data,
                   "labelled images with train and val parts (default: the recipe's data)");
-  cmd->add_option("--format", options->format, "auto, folder, idx or cifar")->capture_default_str();
+  cmd->add_option("--format", options->format, data::format_names())->capture_default_str();
   cmd->add_option("--epochs", options->epochs, "passes over the training features")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}));

@@ -4,9 +4,13 @@
 #include "data/cifar.h"
 #include "data/folder_source.h"
 #include "data/idx.h"
+#include "data/list_source.h"
+#include "data/shards.h"
+#include "data/synthetic.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace sslrun::data {
@@ -34,14 +38,26 @@ std::string choose_split(const std::string& path, Split split) {
 std::string_view guess_format(const std::string& path, Split split) {
   if (!is_folder(path)) {
     if (path.ends_with(".bin")) return "cifar";
+    if (has_shards(path)) return "shards";
+    if (path.ends_with(".txt") || path.ends_with(".lst")) return "list";
     return path.find("idx3-ubyte") != std::string::npos ? "idx" : "folder";
   }
   if (has_idx(path, split)) return "idx";
   if (has_cifar(path)) return "cifar";
+  if (has_shards(choose_split(path, split))) return "shards";
   return "folder";
 }
 
 }  // namespace
+
+std::string format_names() {
+  return fmt::format(
+      "{} or {}", fmt::join(kFormats.begin(), kFormats.end() - 1, ", "), kFormats.back());
+}
+
+bool has_data(const std::string& path, std::error_code& error) {
+  return fs::exists(path, error) || is_synthetic(path);
+}
 
 void Source::read(std::int64_t i, image::Image& out, const image::Wanted& wanted) const {
   thread_local std::vector<std::byte> bytes;
@@ -58,11 +74,11 @@ std::unique_ptr<Source> open_source(const std::string& path,
                                     std::string_view format,
                                     Split split,
                                     const image::PixelFormat& pixels) {
-  if (format != "auto" && format != "folder" && format != "idx" && format != "cifar") {
-    throw UsageError(
-        fmt::format("a data format must be auto, folder, idx or cifar, got '{}'", format));
-  }
+  if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end())
+    throw UsageError(fmt::format("a data format must be {}, got '{}'", format_names(), format));
   std::error_code error;
+  if (format == "synthetic" || (format == "auto" && is_synthetic(path) && !fs::exists(path, error)))
+    return open_synthetic(path, split, pixels);
   if (!fs::exists(path, error)) {
     throw DataError(fmt::format("no data at '{}': {}; give the path of a folder of images",
                                 path,
@@ -71,7 +87,9 @@ std::unique_ptr<Source> open_source(const std::string& path,
   const std::string_view chosen = format == "auto" ? guess_format(path, split) : format;
   if (chosen == "idx") return open_idx(path, split, pixels);
   if (chosen == "cifar") return open_cifar(path, split, pixels);
-  return open_folder(choose_split(path, split), pixels);
+  if (chosen == "list") return open_list(path, pixels);
+  const std::string half = choose_split(path, split);
+  return chosen == "shards" ? open_shards(half, split, pixels) : open_folder(half, pixels);
 }
 
 }  // namespace sslrun::data

@@ -2,11 +2,13 @@
 #pragma once
 #include "image/image.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace sslrun::data {
@@ -46,10 +48,26 @@ class Source {
 /// Which part of a data set that comes in two parts. Test is also what is called val.
 enum class Split { kTrain, kTest };
 
-/// Opens what lies at path. format: "folder" (images at any depth), "idx" (MNIST's files, plain or
-/// .gz), "cifar" (binary version of CIFAR-10 or -100), or "auto", which looks at the names in the
-/// folder. split chooses among the files of IDX and CIFAR, and between train/ and val/ (or test/)
-/// where a folder has both.
+/// How data may be stored: a folder of images at any depth; tar shards in WebDataset's layout; a text
+/// file that lists images; IDX (MNIST's files, plain or .gz); the binary version of CIFAR-10 or -100;
+/// or images that are drawn ("synthetic:COUNTxSIDE"). auto looks at the names.
+inline constexpr std::array<std::string_view, 7> kFormats =
+    {"auto", "folder", "shards", "list", "idx", "cifar", "synthetic"};
+
+/// What a path may be, in words, for help.
+inline constexpr const char* kPathHelp =
+    "a folder at any depth, tar shards, a list (.txt: path, tab, class), IDX or CIFAR files, or "
+    "synthetic:COUNTxSIDE";
+
+/// The formats in words, for help and messages: "auto, folder, .. or cifar".
+std::string format_names();
+
+/// Whether something lies at path, or it stands for images that are drawn. error: why it cannot be
+/// told.
+bool has_data(const std::string& path, std::error_code& error);
+
+/// Opens what lies at path, stored in one of kFormats. split chooses among the files of IDX and CIFAR,
+/// among shards by their names, and between train/ and val/ (or test/) where a folder has both.
 /// pixels: what every image becomes.
 /// errors    DataError says what was looked for and what to do; UsageError for an unknown format.
 std::unique_ptr<Source> open_source(const std::string& path,

@@ -101,9 +101,10 @@ Extracted extract_both(const std::string& run,
   const auto val = data::open_source(
       recipe.data.val, recipe.data.format, data::Split::kTest, recipe.data.pixels());
   if (train->labels().empty() || val->labels().empty()) {
-    throw DataError(fmt::format(
-        "both parts must have labels (class folders, IDX or CIFAR files), and '{}' has none",
-        train->labels().empty() ? recipe.data.train : recipe.data.val));
+    throw DataError(
+        fmt::format("both parts must have labels (class folders, shards with .cls members, IDX or "
+                    "CIFAR files), and '{}' has none",
+                    train->labels().empty() ? recipe.data.train : recipe.data.val));
   }
   const at::Device device = dist::open_device(devices);
   ops::use_threads(cpu_count());

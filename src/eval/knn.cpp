@@ -46,7 +46,9 @@ KnnResult knn(const Features& bank,
               const std::vector<std::int64_t>& ks,
               const std::vector<double>& temperatures) {
   if (bank.labels.empty() || query.labels.empty()) {
-    throw DataError("k-NN must have labels on both sides: class folders, IDX or CIFAR files");
+    throw DataError(
+        "k-NN must have labels on both sides: class folders, shards with .cls members, IDX or "
+        "CIFAR files");
   }
   const at::NoGradGuard no_grad;
   const auto num_bank = static_cast<std::int64_t>(bank.labels.size()),

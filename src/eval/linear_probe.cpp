@@ -95,7 +95,8 @@ class Heads {
 ProbeResult linear_probe(const Features& train, const Features& val, const ProbeOptions& options) {
   if (train.labels.empty() || val.labels.empty()) {
     throw DataError(
-        "a linear probe must have labels on both sides: class folders, IDX or CIFAR files");
+        "a linear probe must have labels on both sides: class folders, shards with .cls members, "
+        "IDX or CIFAR files");
   }
   const auto rows = static_cast<std::int64_t>(train.labels.size());
   if (rows < kMinRows)

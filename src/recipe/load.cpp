@@ -36,7 +36,7 @@ void check_exists(const config::Document& document,
   if (!config::find_path(document.root, key) || std::any_of(found.begin(), found.end(), at_key))
     return;
   std::error_code error;
-  if (fs::exists(path, error)) return;
+  if (data::has_data(path, error)) return;
   std::string help;
   if (!fs::path(path).is_absolute()) {
     std::error_code ignored;

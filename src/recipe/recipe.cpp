@@ -1,5 +1,6 @@
 #include "recipe/recipe.h"
 
+#include "data/source.h"
 #include "encoders/encoder_configs.h"
 #include "kernels/augment/normalize.h"
 #include "methods/method_config.h"
@@ -16,7 +17,6 @@
 namespace sslrun::recipe {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFormats = {"auto", "folder", "idx", "cifar"};
 constexpr std::array<std::string_view, 2> kBitDepths = {"8", "16"};
 constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
@@ -26,12 +26,9 @@ constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the ge
 
 void bind(config::Fields& f, DataConfig& c) {
   f.required("train");
-  f.path(
-      "train", c.train, "images to learn from: a folder at any depth, IDX files or CIFAR binaries");
-  f.path("val",
-         c.val,
-         "labelled images for k-NN during training: class folders, IDX or CIFAR test files");
-  f.choice("format", c.format, kFormats, "how data is stored; auto looks at the files");
+  f.path("train", c.train, fmt::format("images to learn from: {}", data::kPathHelp));
+  f.path("val", c.val, "labelled images for k-NN during training: stored as those of train");
+  f.choice("format", c.format, data::kFormats, "how data is stored; auto looks at the files");
   f.path(
       "exclude",
       c.exclude,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Seeds of the fuzz targets: writes corpus/<name>/seed-*. Files of other encoders from tests/golden/formats.json, the smallest of each
 kind; JPEGs by Pillow; the rest by the formats' definitions.  needs: pillow"""
-import io, json, pathlib, random, struct
+import io, json, pathlib, random, struct, zlib
 from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
@@ -52,4 +52,7 @@ names = b"a/1.png\0b.png\0"
 put("index", b"sslrunIX" + bytes(8) + struct.pack("<QQQQQ", 1, 2, 2, 3, len(names)) + b"/a" + folders + names)
 put("cifar", bytes([4]) + bytes(3072), size=4000)
 put("cifar", bytes([3, 77]) + bytes(3072), size=4000)
+for case in json.loads((HERE.parent / "golden" / "tar.json").read_text())["cases"]:
+    archive = zlib.decompress(bytes.fromhex(case["tar"]))
+    put("tar", archive[: (len(archive.rstrip(b"\0")) + 511) // 512 * 512], most=24, size=8192)
 print(count)
