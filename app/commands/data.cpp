@@ -1,9 +1,10 @@
 #include "app/commands.h"
+#include "app/commands/data_pack.h"
 #include "app/commands/data_preview.h"
+#include "app/commands/data_source.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/philox.h"
-#include "base/terminal.h"
 #include "data/survey.h"
 #include "image/bad_image.h"
 #include "image/png_write.h"
@@ -12,12 +13,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 namespace sslrun::app {
@@ -31,14 +30,10 @@ constexpr double kBlankStd = 0.01;  // of the values on the scale of [0, 1]
 constexpr std::size_t kSheetPart = 48, kSheetColumns = 12;
 constexpr std::int64_t kSheetCell = 96;
 
-struct Options {
-  std::string path;
+struct Options : SourceOptions {
   std::string val;
-  std::string format = "auto";
   std::string quarantine;
   std::string sheet;
-  image::PixelFormat pixels;
-  bool json = false;
 };
 
 struct Surveyed {
@@ -48,21 +43,8 @@ struct Surveyed {
 
 /// Reads all of a data set, with progress on stderr.
 Surveyed look_at(const std::string& path, const Options& o, data::Split split) {
-  Surveyed s{data::open_source(path, o.format, split, o.pixels), {}};
-  const std::int64_t total = s.source->size();
-  const bool redraw = is_terminal(STDERR_FILENO);
-  const std::int64_t step = std::max<std::int64_t>(total / (redraw ? 200 : 10), 1);
-  std::mutex drawing;
-  s.facts = data::survey(*s.source, [&](std::int64_t done) {
-    if (done % step != 0 && done != total) return;
-    const std::lock_guard lock(drawing);
-    fmt::print(stderr,
-               "{}{} of {} images read{}",
-               redraw ? "\r" : "",
-               done,
-               total,
-               redraw && done != total ? "" : "\n");
-  });
+  Surveyed s{o.open(path, split), {}};
+  s.facts = data::survey(*s.source, image_progress(s.source->size(), "read"));
   return s;
 }
 
@@ -304,23 +286,11 @@ void stats(const Options& o) {
              fmt::join(m.std, ", "));
 }
 
-void add_common(CLI::App& cmd, Options& o) {
-  cmd.add_option("path", o.path, "images: a folder at any depth, IDX files or CIFAR binaries")
-      ->required();
-  cmd.add_option("--format", o.format, "auto, folder, idx or cifar")->capture_default_str();
-  cmd.add_option("--channels", o.pixels.channels, "as the recipe's data.channels")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  cmd.add_option("--bit-depth", o.pixels.bits, "as the recipe's data.bit_depth")
-      ->check(CLI::IsMember({8, 16}))
-      ->capture_default_str();
-  cmd.add_flag("--json", o.json, "one JSON object on stdout");
-}
-
 }  // namespace
 
 void add_data(CLI::App& root) {
-  CLI::App* group = root.add_subcommand("data", "Look at images before training on them");
+  CLI::App* group =
+      root.add_subcommand("data", "Look at images before training on them, and pack them");
   group->require_subcommand(1);
   group->footer(
       "Example:\n  sslrun data check photos --val photos-val --quarantine bad.txt\n"
@@ -331,7 +301,7 @@ void add_data(CLI::App& root) {
   cmd->footer(
       "Example:\n  sslrun data check photos --quarantine bad.txt\n"
       "  sslrun pretrain recipe.yaml --set data.exclude=bad.txt");
-  add_common(*cmd, *o);
+  add_source_options(*cmd, *o);
   cmd->add_option("--val", o->val, "images of the evaluation, to find what train holds too");
   cmd->add_option("--quarantine",
                   o->quarantine,
@@ -344,9 +314,10 @@ void add_data(CLI::App& root) {
   cmd = group->add_subcommand(
       "stats", "Mean and standard deviation per channel as normalize takes them, and class counts");
   cmd->footer("Example:\n  sslrun data stats photos");
-  add_common(*cmd, *o);
+  add_source_options(*cmd, *o);
   cmd->callback([o] { stats(*o); });
   add_data_preview(*group);
+  add_data_pack(*group);
 }
 
 }  // namespace sslrun::app

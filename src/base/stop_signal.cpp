@@ -26,7 +26,6 @@ void install_stop_handlers() {
   for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP})
     sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit then fails with EFBIG, and is reported
 }
 
 int stop_signal() {

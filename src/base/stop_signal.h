@@ -3,9 +3,8 @@
 namespace sslrun {
 
 /// From now on SIGINT, SIGTERM, SIGUSR1, SIGUSR2 and SIGHUP only set a flag, read at the end of a
-/// step; a second one of any kind ends the process at once with 128 + its number. SIGPIPE and
-/// SIGXFSZ are ignored: a closed log must not stop training, and a file at its size limit is an
-/// error of storage.
+/// step; a second one of any kind ends the process at once with 128 + its number. SIGPIPE is
+/// ignored: a closed log must not stop training.
 void install_stop_handlers();
 
 /// The first stop signal that came, 0 if none did.
