@@ -45,10 +45,54 @@ struct Chunk {
   std::int64_t end = 0;
 };
 
-// What a thread reads into, image after image.
+using Clock = std::chrono::steady_clock;
+
+// Written by one thread, read by any: plain stores, on cache lines of its own.
+class alignas(64) Counters {
+ public:
+  using Field = std::atomic<std::int64_t> Counters::*;
+
+  void add(Field field, std::int64_t value) {
+    auto& total = this->*field;
+    total.store(total.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+  }
+
+  void add_to(Stages& sum) const {
+    const auto value = [](const auto& total) { return total.load(std::memory_order_relaxed); };
+    const auto seconds = [&](const auto& ns) { return 1e-9 * static_cast<double>(value(ns)); };
+    sum.read_s += seconds(read_ns);
+    sum.decode_s += seconds(decode_ns);
+    sum.augment_s += seconds(augment_ns);
+    sum.idle_s += seconds(idle_ns);
+    sum.images += value(images);
+    sum.bytes += value(bytes);
+  }
+
+  std::atomic<std::int64_t> read_ns = 0, decode_ns = 0, augment_ns = 0, idle_ns = 0;
+  std::atomic<std::int64_t> images = 0, bytes = 0;
+};
+
+// Adds the time from its making to its end to a counter, also where what lies between throws.
+class Timed {
+ public:
+  Timed(Counters& counters, Counters::Field field) : counters_(counters), field_(field) {}
+
+  ~Timed() { counters_.add(field_, std::chrono::nanoseconds(Clock::now() - begin_).count()); }
+
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  Counters& counters_;
+  Counters::Field field_;
+  Clock::time_point begin_ = Clock::now();
+};
+
+// What a thread reads into, image after image, and what it counts.
 struct Scratch {
   std::vector<std::byte> bytes;
   image::Image image;
+  Counters counters;
 };
 
 }  // namespace
@@ -80,6 +124,7 @@ struct Loader::State {
     labels = source.labels();
     chunk = std::clamp<std::int64_t>(options.num_slots / (4 * options.threads), 1, kMaxChunk);
     ring.resize(static_cast<std::size_t>(options.prefetch));
+    scratch = std::vector<Scratch>(static_cast<std::size_t>(options.threads));
     for (Entry& entry : ring) {
       entry.bad_by_slot.resize(static_cast<std::size_t>(options.num_slots));
       entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
@@ -91,8 +136,7 @@ struct Loader::State {
       }
     }
     try {
-      for (std::int64_t t = 0; t < options.threads; ++t)
-        threads.emplace_back([this] { run_thread(); });
+      for (Scratch& one : scratch) threads.emplace_back([this, &one] { run_thread(one); });
     } catch (...) {
       stop();
       throw;
@@ -116,7 +160,8 @@ struct Loader::State {
   }
 
   // The next chunk to make, or nothing when the loader stops. Blocks while the ring is full.
-  std::optional<Chunk> take_chunk() {
+  std::optional<Chunk> take_chunk(Counters& counters) {
+    const Timed timed(counters, &Counters::idle_ns);
     std::unique_lock lock(mutex);
     room.wait(lock, [this] {
       const bool ended = options.end_step >= 0 && next_step >= options.end_step;
@@ -143,16 +188,15 @@ struct Loader::State {
     for (auto& bad : entry.bad_by_slot) bad.clear();
   }
 
-  void run_thread() {
-    Scratch scratch;
-    while (const std::optional<Chunk> todo = take_chunk()) {
+  void run_thread(Scratch& mine) {
+    while (const std::optional<Chunk> todo = take_chunk(mine.counters)) {
       Entry& entry = entry_of(todo->step);
       std::int64_t error_slot = -1;
       std::exception_ptr error;
       for (std::int64_t slot = todo->begin; slot < todo->end && !error; ++slot) {
         if (stopping) return;
         try {
-          make_sample(entry, slot, scratch);
+          make_sample(entry, slot, mine);
         } catch (...) {
           error_slot = slot;
           error = std::current_exception();
@@ -169,7 +213,7 @@ struct Loader::State {
   }
 
   // Reads the planned image, or the first usable one of its replacements, and runs the work on it.
-  void make_sample(Entry& entry, std::int64_t slot, Scratch& scratch) {
+  void make_sample(Entry& entry, std::int64_t slot, Scratch& mine) {
     Batch& batch = entry.batch;
     const std::int64_t step = batch.step % sampler.steps_per_epoch();
     const std::int64_t planned = sampler.sample(batch.epoch, step, options.first_slot + slot);
@@ -179,7 +223,7 @@ struct Loader::State {
       return work.wanted(height, width, batch.epoch, planned);
     };
     const image::Wanted wanted = std::ref(box);  // a function this small is not put on the heap
-    if (!try_read(sample, wanted, scratch)) {
+    if (!try_read(sample, wanted, mine)) {
       Rng rng(sampler.seed(),
               Purpose::kReplacement,
               static_cast<std::uint32_t>(batch.epoch),
@@ -189,23 +233,32 @@ struct Loader::State {
         bad.push_back(sample);
         if (bad.size() > kMaxReplacements) throw_all_bad(planned);
         sample = rng.below(source.size());
-      } while (!try_read(sample, wanted, scratch));
+      } while (!try_read(sample, wanted, mine));
     }
     batch.samples[static_cast<std::size_t>(slot)] = sample;
     if (!labels.empty())
       batch.labels[static_cast<std::size_t>(slot)] = labels[static_cast<std::size_t>(sample)];
-    work.run(scratch.image, batch.epoch, planned, slot, batch);
+    {
+      const Timed timed(mine.counters, &Counters::augment_ns);
+      work.run(mine.image, batch.epoch, planned, slot, batch);
+    }
+    mine.counters.add(&Counters::images, 1);
   }
 
   // false: the image is bad; its reason is kept, and it is not read again.
-  bool try_read(std::int64_t sample, const image::Wanted& wanted, Scratch& scratch) {
+  bool try_read(std::int64_t sample, const image::Wanted& wanted, Scratch& mine) {
     {
       const std::lock_guard lock(reasons_mutex);
       if (reasons.contains(sample)) return false;
     }
     try {
-      source.read_file(sample, scratch.bytes);
-      source.decode(sample, scratch.bytes, wanted, scratch.image);
+      {
+        const Timed timed(mine.counters, &Counters::read_ns);
+        source.read_file(sample, mine.bytes);
+      }
+      mine.counters.add(&Counters::bytes, static_cast<std::int64_t>(mine.bytes.size()));
+      const Timed timed(mine.counters, &Counters::decode_ns);
+      source.decode(sample, mine.bytes, wanted, mine.image);
       return true;
     } catch (const image::BadImage& bad) {
       const std::lock_guard lock(reasons_mutex);
@@ -266,8 +319,9 @@ struct Loader::State {
   std::set<std::int64_t> listed;
   std::vector<BadSample> bad_samples;
   std::int64_t num_replaced = 0;
-  double wait_seconds = 0;
+  double wait_s = 0;
 
+  std::vector<Scratch> scratch;  // one per thread
   std::vector<std::thread> threads;
 };
 
@@ -283,7 +337,7 @@ const Batch& Loader::next() {
   State& s = *state_;
   check_invariant(s.options.end_step < 0 || s.delivered < s.options.end_step,
                   "next() is called up to end_step");
-  const auto begin = std::chrono::steady_clock::now();
+  const Clock::time_point begin = Clock::now();
   std::unique_lock lock(s.mutex);
   s.holding = false;  // the previous batch's place may be filled
   s.room.notify_all();
@@ -291,7 +345,7 @@ const Batch& Loader::next() {
   s.ready.wait(lock, [&] {
     return entry.batch.step == s.delivered && entry.num_done == s.options.num_slots;
   });
-  s.wait_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  s.wait_s += std::chrono::duration<double>(Clock::now() - begin).count();
   if (entry.error) std::rethrow_exception(entry.error);
   s.holding = true;
   ++s.delivered;
@@ -309,8 +363,10 @@ std::int64_t Loader::num_replaced() const {
   return state_->num_replaced;
 }
 
-double Loader::wait_seconds() const {
-  return state_->wait_seconds;
+Stages Loader::stages() const {
+  Stages sum{.wait_s = state_->wait_s};
+  for (const Scratch& one : state_->scratch) one.counters.add_to(sum);
+  return sum;
 }
 
 }  // namespace sslrun::data

@@ -3,6 +3,7 @@
 #include "data/batch.h"
 #include "data/sampler.h"
 #include "data/source.h"
+#include "data/stages.h"
 #include "image/image.h"
 
 #include <cstdint>
@@ -89,8 +90,8 @@ class Loader {
   const std::vector<BadSample>& bad_samples() const;
   /// Places filled by a replacement in the batches delivered so far.
   std::int64_t num_replaced() const;
-  /// Seconds that next() has waited in total.
-  double wait_seconds() const;
+  /// Where time has gone since the loader started; what a thread is at counts when it is done.
+  Stages stages() const;
 
  private:
   struct State;

@@ -113,7 +113,9 @@ void check_classes(const LoadedRecipe& loaded,
 void erase_free_keys(nlohmann::json& recipe) {
   for (const char* key : {"eval", "checkpoint"}) recipe.erase(key);
   if (recipe.contains("data")) {
-    for (const char* key : {"train", "val", "format", "exclude", "max_bad_fraction"}) recipe["data"].erase(key);
+    for (const char* key :
+         {"train", "val", "format", "exclude", "max_bad_fraction", "cache", "cache_gb"})
+      recipe["data"].erase(key);
   }
   if (recipe.contains("train")) recipe["train"].erase("workers");
 }

@@ -49,7 +49,7 @@ std::string resolved_json(const Recipe& recipe);
 
 /// 32 hexadecimal digits that change when a key that decides what is computed changes: a run
 /// resumes only with the same. Left out: where the data is (it has its own fingerprint), eval,
-/// checkpoint, train.workers; of the learning rate the peak counts, not how it was written. Decide
+/// checkpoint, train.workers, data.cache; of the learning rate the peak counts, not how it was written. Decide
 /// train.precision first: `auto` and what it stands for differ.
 std::string training_hash(const Recipe& recipe);
 

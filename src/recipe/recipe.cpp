@@ -18,6 +18,7 @@ namespace sslrun::recipe {
 namespace {
 
 constexpr std::array<std::string_view, 2> kBitDepths = {"8", "16"};
+constexpr std::array<std::string_view, 3> kCaches = {"none", "packed", "ram"};
 constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
 constexpr std::array<std::string_view, 2> kDecays = {"cosine", "constant"};
@@ -43,6 +44,23 @@ void bind(config::Fields& f, DataConfig& c) {
          c.max_bad_fraction,
          {.min = 0, .max = 1},
          "stop when more of the images than this cannot be used, and more than 4; 0: at the first");
+  f.choice("cache",
+           c.cache,
+           kCaches,
+           "what stays in memory of training images: packed: their files, ram: their pixels");
+  f.integer_or_auto("cache_gb",
+                    c.cache_gb,
+                    {.min = 1, .max = 1000000},
+                    "most memory that the cache takes, in 10^9 bytes; auto: half of what is free");
+  f.integer_or_auto("cache_side",
+                    c.cache_side,
+                    {.min = 1, .max = 65535},
+                    "longest short side in pixels that cache: ram keeps, larger images are reduced "
+                    "to it; auto: as decoded");
+  f.check("cache_side",
+          !c.cache_side || c.cache == "ram",
+          "must go with cache: ram",
+          "only decoded images are reduced: set cache: ram, or leave cache_side out");
 }
 
 void bind(config::Fields& f, views::ViewGroup& g, std::int64_t channels) {

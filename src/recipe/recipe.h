@@ -21,6 +21,9 @@ struct DataConfig {
   std::string bit_depth = "8";
   std::string background = "white";
   double max_bad_fraction = 0.05;
+  std::string cache = "none";              // "packed": files' bytes, "ram": pixels
+  std::optional<std::int64_t> cache_gb;    // of memory; absent: half of what is free
+  std::optional<std::int64_t> cache_side;  // with "ram": longest short side; absent: as decoded
 
   /// What every image is turned into.
   image::PixelFormat pixels() const;

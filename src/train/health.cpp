@@ -54,14 +54,13 @@ std::optional<std::string> CollapseWatch::observe(std::int64_t step,
       healthy);
 }
 
-std::optional<std::string> starving_verdict(double data_wait, std::int64_t workers) {
-  if (data_wait < kStarvingShare) return std::nullopt;
-  return fmt::format(
-      "the network waits for images {:.0f} % of the time with {} decode threads; raise "
-      "train.workers if processors are "
-      "free, store smaller images, or put the data on a faster disk",
-      100 * data_wait,
-      workers);
+std::optional<std::string> starving_verdict(double data_wait,
+                                            const data::Stages& stages,
+                                            const data::LoaderSetting& setting) {
+  if (data_wait < kStarvingShare || stages.images == 0) return std::nullopt;
+  return fmt::format("the network waits for images {:.0f} % of the time; {}",
+                     100 * data_wait,
+                     data::bottleneck(stages, setting));
 }
 
 std::optional<std::string> bad_images_verdict(const std::vector<data::BadSample>& bad,

@@ -1,6 +1,7 @@
 // Says in words when training is failing.
 #pragma once
 #include "data/loader.h"
+#include "data/stages.h"
 
 #include <cstdint>
 #include <optional>
@@ -21,9 +22,11 @@ class CollapseWatch {
   bool told_ = false;
 };
 
-/// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time;
-/// nothing below 10 %.
-std::optional<std::string> starving_verdict(double data_wait, std::int64_t workers);
+/// What to tell about a loader that keeps the network waiting for `data_wait` (0..1) of the time, and
+/// spent its own as `stages` says: the stage that holds it up and what to change. Nothing below 10 %.
+std::optional<std::string> starving_verdict(double data_wait,
+                                            const data::Stages& stages,
+                                            const data::LoaderSetting& setting);
 
 /// Why a run must stop in which these of `images` images are bad: more than the fraction, and than a
 /// handful (4: one broken file shall not stop a run on a small set); with a fraction of 0, any.

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "eval/knn.h"
 #include "image/png_write.h"
 #include "ops/step.h"
+#include "train/image_cache.h"
 #include "views/eval_transform.h"
 #include "views/preview.h"
 
@@ -83,11 +85,13 @@ Trainer::Trainer(const TrainerDeps& deps,
     optimizer_->load_state(snapshot->optimizer);
   }
   if (state_.step < total_steps_) {
+    cache_ = make_cache(recipe_.data, *deps.data.train);
+    const data::Source& images = cache_ ? static_cast<data::Source&>(*cache_) : *deps.data.train;
     const data::LoaderOptions options{.threads = recipe_.train.workers.value(),
                                       .start_step = state_.step,
                                       .end_step = total_steps_,
                                       .known_bad = state_.bad_images};
-    loader_ = std::make_unique<data::Loader>(*deps.data.train, sampler_, work_, options);
+    loader_ = std::make_unique<data::Loader>(images, sampler_, work_, options);
     // What was listed after the checkpoint is found again.
     const auto list = deps.folder.path() / "bad_images.jsonl";
     if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
@@ -114,9 +118,10 @@ int Trainer::train() {
     if (state_.step == 0) save_preview(batch);
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
-    monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->wait_seconds());
+    monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
     record(outcome);
     note_bad_images();
+    note_full_cache();
     if (stop_signal() == 0 && evaluation_due()) evaluate();
     if (checkpoint_due()) save();
   }
@@ -197,14 +202,7 @@ void Trainer::record(const StepOutcome& outcome) {
   }
   const std::int64_t per_epoch = sampler_.steps_per_epoch();
   const bool epoch_end = state_.step % per_epoch == 0;
-  if (epoch_end) {
-    if (const auto verdict = starving_verdict(monitor_.data_wait(), recipe_.train.workers.value());
-        verdict && !starving_told_) {
-      starving_told_ = true;
-      monitor_.progress().clear();
-      log::warn("{}", *verdict);
-    }
-  }
+  if (epoch_end) judge_loader();
   if (state_.step != 1 && state_.step % kLogEverySteps != 0 && !epoch_end) return;
   metrics::Record line{
       .step = state_.step,
@@ -215,10 +213,51 @@ void Trainer::record(const StepOutcome& outcome) {
   line.values.insert(line.values.end(), outcome.scalars.begin(), outcome.scalars.end());
   line.values.emplace_back("images_per_s", monitor_.images_per_s());
   line.values.emplace_back("data_wait", monitor_.data_wait());
+  add_stages(line);
   line.values.emplace_back("time_s", monitor_.time_s());
   metrics_.write(line);
   for (const auto& [name, value] : line.values)
     events_.scalar(state_.step, name, static_cast<float>(value));
+}
+
+void Trainer::judge_loader() {
+  const data::Stages now = loader_->stages();
+  const data::Stages epoch = now - judged_stages_;
+  const bool filling = cache_ && judged_stages_.images == 0;  // what it reads now it keeps
+  judged_stages_ = now;
+  if (starving_told_ || filling) return;
+  const auto verdict = starving_verdict(monitor_.data_wait(),
+                                        epoch,
+                                        {.threads = recipe_.train.workers.value(),
+                                         .processors = cpu_count(),
+                                         .cache = recipe_.data.cache});
+  if (!verdict) return;
+  starving_told_ = true;
+  monitor_.progress().clear();
+  log::warn("{}", *verdict);
+}
+
+void Trainer::add_stages(metrics::Record& line) {
+  const data::Stages now = loader_->stages();
+  const data::Stages recent = now - logged_stages_;
+  if (recent.images == 0) return;
+  const auto ms_per_image = [&](double seconds) {
+    return 1e3 * seconds / static_cast<double>(recent.images);
+  };
+  line.values.emplace_back("read_ms", ms_per_image(recent.read_s));
+  line.values.emplace_back("decode_ms", ms_per_image(recent.decode_s));
+  line.values.emplace_back("augment_ms", ms_per_image(recent.augment_s));
+  line.values.emplace_back("loader_idle", recent.idle());
+  logged_stages_ = now;
+}
+
+void Trainer::note_full_cache() {
+  if (!cache_ || full_cache_told_) return;
+  const auto verdict = full_cache_verdict(cache_->use(), cache_->size(), recipe_.data.cache);
+  if (!verdict) return;
+  full_cache_told_ = true;
+  monitor_.progress().clear();
+  log::warn("{}", *verdict);
 }
 
 void Trainer::note_bad_images() {

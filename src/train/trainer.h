@@ -1,6 +1,7 @@
 // The training loop: batches in, steps out, with a record that a resumed run continues to the bit.
 #pragma once
 #include "checkpoint/store.h"
+#include "data/cache.h"
 #include "data/loader.h"
 #include "dist/world.h"
 #include "methods/method.h"
@@ -60,6 +61,13 @@ class Trainer {
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);
+  /// At an epoch's end: says once that the network waits for images, and what holds them up.
+  void judge_loader();
+  /// Says once that not all images find room in the cache.
+  void note_full_cache();
+  /// Thread time per image in each stage of the loader and how idle its threads were, since the last
+  /// line.
+  void add_stages(metrics::Record& line);
   void note_bad_images();
   bool evaluation_due() const;
   void evaluate();
@@ -85,10 +93,12 @@ class Trainer {
   metrics::EventFile events_;
   Monitor monitor_;
   CollapseWatch collapse_;
-  std::unique_ptr<data::Loader> loader_;  // last: its threads use what is above
+  std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
+  std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
+  data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
   double saved_at_s_ = 0;
   std::int64_t saved_step_ = -1;
-  bool starving_told_ = false;
+  bool starving_told_ = false, full_cache_told_ = false;
 };
 
 }  // namespace sslrun::train

@@ -134,6 +134,19 @@ def check_damaged_checkpoints(work, recipe, finished):
     ends(start(recipe, f"{work}/all-damaged"), 5, newest, "--overwrite")
 
 
+def check_cache(work, recipe):
+    want = result(f"{work}/finished")
+    for cache in ("packed", "ram"):
+        out = f"{work}/{cache}"
+        words = finish(recipe, out, "--set", f"data.cache={cache}")
+        expect(f"data.cache: {cache}, in up to" in words, f"the cache must say how much memory it takes:\n{words}")
+        expect(result(out) == want, f"data.cache: {cache} must not change what is computed")
+    with open(f"{work}/ram/metrics.jsonl") as f:
+        last = [json.loads(line) for line in f if "loss" in line][-1]
+    expect(all(last[key] >= 0 for key in ("read_ms", "decode_ms", "augment_ms")) and 0 <= last["loader_idle"] <= 1,
+           f"metrics.jsonl must hold the loader's stages, got {last}")
+
+
 def check_full_disk(work, recipe, data):
     want = result(f"{work}/finished")
     out = f"{work}/full"
@@ -185,6 +198,7 @@ def main():
         write_recipe(recipe, data)
         finished = check_finished_run(work, recipe)
         check_probes(finished, data)
+        check_cache(work, recipe)
         check_refusals(work, recipe, data, finished)
         check_signals(work, recipe)
         check_damaged_checkpoints(work, recipe, finished)

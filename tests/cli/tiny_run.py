@@ -3,7 +3,7 @@ import gzip, json, os, random, struct, subprocess, sys, time, zlib
 
 SSLRUN = sys.argv[1]
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tests share the machine: a thread that waits must not keep a processor
-TIMED = ("images_per_s", "data_wait", "time_s")  # what a clock says differs from run to run
+TIMED = ("images_per_s", "data_wait", "read_ms", "decode_ms", "augment_ms", "loader_idle", "time_s")  # what a clock says differs from run to run
 RECIPE = """
 method: {name: simclr, temperature: 0.5, projector: {hidden_dim: 16, output_dim: 8}}
 encoder: {name: resnet18, stem: cifar, width: 4}

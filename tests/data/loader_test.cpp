@@ -82,6 +82,55 @@ class NumberWork final : public data::SampleWork {
   }
 };
 
+// Sleeps for a known time in each stage.
+class SlowSource final : public data::Source {
+ public:
+  explicit SlowSource(std::int64_t n) : n_(n) {}
+
+  std::int64_t size() const override { return n_; }
+
+  std::string name(std::int64_t i) const override { return std::to_string(i); }
+
+  bool read_file(std::int64_t, std::vector<std::byte>& bytes) const override {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    bytes.resize(7);
+    return true;
+  }
+
+  void decode(std::int64_t,
+              std::span<const std::byte>,
+              const image::Wanted&,
+              image::Image& out) const override {
+    std::this_thread::sleep_for(std::chrono::microseconds(400));
+    out.reshape(1, 1, 3);
+  }
+
+  std::span<const std::int64_t> labels() const override { return {}; }
+
+  std::vector<std::string> class_names() const override { return {}; }
+
+  std::string fingerprint() const override { return "slow"; }
+
+ private:
+  std::int64_t n_;
+};
+
+class SlowWork final : public data::SampleWork {
+ public:
+  std::vector<std::int64_t> view_sizes() const override { return {1}; }
+
+  image::Box wanted(std::int64_t height,
+                    std::int64_t width,
+                    std::int64_t,
+                    std::int64_t) const override {
+    return {0, 0, height, width};
+  }
+
+  void run(const image::Image&, std::int64_t, std::int64_t, std::int64_t, data::Batch&) override {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+};
+
 struct Run {
   std::vector<data::Batch> batches;
   std::vector<std::int64_t> bad;
@@ -267,5 +316,45 @@ TEST_CASE("loader: it ends promptly with batches in the making, and measures wai
   const data::Sampler small(5, 960, 30);
   data::Loader loader(source, small, work, {.threads = 1});
   loader.next();
-  CHECK(loader.wait_seconds() > 0.005);
+  CHECK(loader.stages().wait_s > 0.005);
+}
+
+TEST_CASE("loader: each stage's thread time, images and bytes are counted", "[data]") {
+  SlowSource source(96);
+  const data::Sampler sampler(5, 96, 16);
+  SlowWork work;
+  const auto threads = static_cast<std::int64_t>(GENERATE(1, 3));
+  data::Loader loader(source, sampler, work, {.threads = threads, .end_step = 6});
+  for (int k = 0; k < 6; ++k) loader.next();
+  const data::Stages all = loader.stages();
+  CHECK(all.images == 96);
+  CHECK(all.bytes == 96 * 7);
+  // Sleeping takes the time asked for or longer: sums of what each image slept.
+  CHECK(all.read_s >= 96 * 200e-6);
+  CHECK(all.decode_s >= 96 * 400e-6);
+  CHECK(all.augment_s >= 96 * 100e-6);
+  const data::Stages none = loader.stages() - all;
+  CHECK(none.images == 0);
+  CHECK(none.busy_s() == 0);
+}
+
+TEST_CASE("bottleneck: the slowest stage, and the keys that help", "[data]") {
+  const data::Stages decode{
+      .read_s = 1, .decode_s = 6, .augment_s = 3, .images = 5000, .bytes = 500'000'000};
+  const std::string words = data::bottleneck(decode, {.threads = 2, .processors = 8});
+  CHECK(words ==
+        "decode takes 60 % of the loader's work (augment 30 %, read 10 %; 2.00 ms of a thread and "
+        "100 KB per image): raise train.workers (now 2, with 8 processors), pack smaller images "
+        "(sslrun data pack --resize 256), or keep decoded images in memory (data.cache: ram)");
+  const auto told = [](const data::Stages& stages, const char* cache) {
+    return data::bottleneck(stages, {.threads = 8, .processors = 8, .cache = cache});
+  };
+  using Catch::Contains;
+  CHECK_THAT(told(decode, "none"), !Contains("train.workers") && Contains("data.cache: ram"));
+  CHECK_THAT(told(decode, "ram"), Contains("data.cache_gb") && !Contains("data.cache: ram"));
+  const data::Stages read{.read_s = 5, .decode_s = 1, .augment_s = 1, .images = 10};
+  CHECK_THAT(told(read, "none"), Contains("train.workers") && Contains("data.cache: packed"));
+  CHECK_THAT(told(read, "packed"), Contains("data.cache_gb") && Contains("faster disk"));
+  const data::Stages augment{.read_s = 1, .decode_s = 1, .augment_s = 5, .images = 10};
+  CHECK_THAT(told(augment, "none"), Contains("augment takes 71 %") && Contains("smaller views"));
 }

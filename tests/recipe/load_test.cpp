@@ -164,6 +164,8 @@ TEST_CASE("recipe: the fingerprint ignores what does not decide the computation"
                              "data.val=''",
                              "data.format=auto",
                              "data.max_bad_fraction=0.5",
+                             "data.cache=ram",
+                             "data.cache_gb=3",
                              "train.workers=auto",
                              "eval.knn=false",
                              "eval.knn.k=1",

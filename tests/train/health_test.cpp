@@ -1,6 +1,7 @@
 #include "train/health.h"
 
 #include "tests/support/torch_catch.h"
+#include "train/image_cache.h"
 
 #include <cmath>
 #include <vector>
@@ -25,12 +26,14 @@ TEST_CASE("collapse: one healthy step begins the count again", "[train][health]"
     CHECK_FALSE(watch.observe(step, step % 20 == 0 ? 0.08 : 0.0, 128));
 }
 
-TEST_CASE("starving: told from a tenth of the time on, with the number of threads",
+TEST_CASE("starving: told from a tenth of the time on, with the slowest stage and its remedy",
           "[train][health]") {
-  CHECK_FALSE(starving_verdict(0.09, 2));
-  const auto verdict = starving_verdict(0.4, 2);
+  const sslrun::data::Stages stages{.read_s = 1, .decode_s = 7, .augment_s = 2, .images = 1000};
+  CHECK_FALSE(starving_verdict(0.09, stages, {}));
+  CHECK_FALSE(starving_verdict(0.4, {}, {}));  // nothing was made yet
+  const auto verdict = starving_verdict(0.4, stages, {.threads = 2, .processors = 8});
   REQUIRE(verdict);
-  CHECK(verdict->find("40 % of the time with 2 decode threads") != std::string::npos);
+  CHECK_THAT(*verdict, Catch::Contains("waits for images 40 % of the time; decode takes 70 %"));
 }
 
 TEST_CASE("bad images: a run goes on up to the fraction or a handful, and stops above both",
@@ -55,4 +58,15 @@ TEST_CASE("bad images: a run goes on up to the fraction or a handful, and stops 
         "runs/r/bad_images.jsonl",
         "raise data.max_bad_fraction"})
     CHECK(words->find(phrase) != std::string::npos);
+}
+
+TEST_CASE("cache: that it is full is told with what would hold all images", "[train][health]") {
+  CHECK_FALSE(full_cache_verdict({.images = 7, .refused = 0, .bytes = 100}, 10, "ram"));
+  CHECK(full_cache_verdict({.images = 200, .refused = 1, .bytes = 2'000'000'000}, 1000, "ram") ==
+        "data.cache: 200 of 1000 images are kept and its 2.0 GB are used up; the others are read "
+        "anew each epoch, and about 10.0 GB would hold all; raise data.cache_gb or lower "
+        "data.cache_side");
+  const auto none = full_cache_verdict({.images = 0, .refused = 9, .bytes = 80}, 10, "packed");
+  REQUIRE(none);
+  CHECK(none->find("would hold all") == std::string::npos);
 }
