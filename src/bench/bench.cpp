@@ -154,7 +154,12 @@ void run_bench(const BenchOptions& options) {
     std::fflush(stdout);
     const Prepared prepared = c->prepare(settings);
     log::info("{}: {}; {}", c->name, prepared.note, meaning(c->memory));
-    const std::vector<Line> lines = measure(*c, prepared, options.reps);
+    std::vector<Line> lines = measure(*c, prepared, options.reps);
+    if (prepared.verdict) {
+      const std::string verdict = prepared.verdict();
+      log::info("{}: {}", c->name, verdict);
+      for (Line& line : lines) line.note += "; " + verdict;
+    }
     if (!options.json && c == cases.front()) fmt::print("{}\n", table_head());
     for (const Line& line : lines) fmt::print("{}\n", options.json ? to_json(line) : to_row(line));
   }

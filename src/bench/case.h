@@ -39,6 +39,8 @@ enum class Memory {
 struct Prepared {
   std::vector<Contender> contenders;
   std::string note;
+  /// What the repetitions showed, asked after them; null: nothing.
+  std::function<std::string()> verdict = nullptr;
   std::vector<std::pair<std::string, std::string>> versions;
 };
 
