@@ -16,14 +16,16 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kPresets{"imagenet", "cifar10"};
 
-ChannelStats preset_stats(std::string_view name) {
-  if (name == "cifar10") return {{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
-  return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+const ChannelStats& preset_stats(std::string_view name) {
+  static const ChannelStats cifar10{{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
+  static const ChannelStats imagenet{{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+  return name == "cifar10" ? cifar10 : imagenet;
 }
 
-ChannelStats own_stats(ViewShape shape, const float* pixels) {
+void assign_own_stats(ViewShape shape, const float* pixels, ChannelStats& stats) {
   const std::int64_t n = shape.height * shape.width;
-  ChannelStats stats;
+  stats.mean.clear();
+  stats.std.clear();
   for (const float* x = pixels; x != pixels + shape.size(); x += n) {
     double sum = 0, squares = 0;
     for (std::int64_t i = 0; i < n; ++i) sum += x[i];
@@ -33,7 +35,6 @@ ChannelStats own_stats(ViewShape shape, const float* pixels) {
     stats.mean.push_back(static_cast<float>(mean));
     stats.std.push_back(std > 0 ? static_cast<float>(std) : 1.0f);
   }
-  return stats;
 }
 
 }  // namespace
@@ -56,10 +57,15 @@ void Normalize::bind(config::Fields& f) {
 }
 
 ChannelStats Normalize::stats() const {
-  ChannelStats stats = preset_stats(preset);
+  ChannelStats stats;
+  assign_stats(stats);
+  return stats;
+}
+
+void Normalize::assign_stats(ChannelStats& stats) const {
+  stats = preset_stats(preset);
   if (!mean.empty()) stats.mean.assign(mean.begin(), mean.end());
   if (!std.empty()) stats.std.assign(std.begin(), std.end());
-  return stats;
 }
 
 std::string Normalize::channels_problem(std::int64_t channels) const {
@@ -84,13 +90,16 @@ void apply_stats(const ChannelStats& s, ViewShape shape, const float* pixels, fl
 }
 
 void Normalize::apply(Rng&, Canvas& canvas) const {
+  thread_local ChannelStats current;  // keeps its memory from view to view
   const std::int64_t size = canvas.shape.size();
   for (std::int64_t i = 0; i < canvas.pictures; ++i) {
     const float* pixels = canvas.pixels + i * size;
-    apply_stats(per_picture ? own_stats(canvas.shape, pixels) : stats(),
-                canvas.shape,
-                pixels,
-                canvas.out_HWC + i * size);
+    if (per_picture) {
+      assign_own_stats(canvas.shape, pixels, current);
+    } else {
+      assign_stats(current);
+    }
+    apply_stats(current, canvas.shape, pixels, canvas.out_HWC + i * size);
   }
 }
 

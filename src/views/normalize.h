@@ -30,6 +30,9 @@ struct Normalize final : ViewOp {
   ChannelStats stats() const;
   void apply(Rng& rng, Canvas& canvas) const override;
   std::string channels_problem(std::int64_t channels) const override;
+
+ private:
+  void assign_stats(ChannelStats& stats) const;
 };
 
 }  // namespace sslrun::views
