@@ -1,9 +1,13 @@
 // What the loader hands to the training step.
 #pragma once
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace sslrun::data {
+
+/// Pixels of one view of a batch's images, in memory that the loader's owner chose.
+using ViewBuffer = std::pmr::vector<float>;
 
 /// One rank's share of one step. shapes: views[v] [slots, pictures_v, H_v, W_v, C] float32 (NHWC);
 /// targets[v] [slots, T_v], the classes of that view's pictures that a method is to predict, T_v = 0
@@ -13,7 +17,7 @@ struct Batch {
   std::int64_t epoch = 0;
   std::int64_t step = 0;  // counted from the start of the run, not of the epoch
   std::int64_t num_replaced = 0;
-  std::vector<std::vector<float>> views;
+  std::vector<ViewBuffer> views;
   std::vector<std::vector<std::int64_t>> targets;
   std::vector<std::int64_t> samples;
   std::vector<std::int64_t> labels;

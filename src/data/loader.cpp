@@ -130,7 +130,8 @@ struct Loader::State {
       entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
       if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(options.num_slots));
       for (const ViewSize& size : sizes) {
-        entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * options.num_slots));
+        entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * options.num_slots),
+                                       options.memory);
         entry.batch.targets.emplace_back(
             static_cast<std::size_t>(size.targets * options.num_slots));
       }

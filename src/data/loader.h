@@ -62,6 +62,8 @@ struct LoaderOptions {
   /// Bad already before start_step: they are replaced without being read, so that a run that was
   /// stopped goes on with the same images although a file may be whole again.
   std::vector<BadSample> known_bad = {};
+  /// Where the batches' views lie: taken when the loader starts, given back when it is destroyed.
+  std::pmr::memory_resource* memory = std::pmr::get_default_resource();
 };
 
 /// Delivers the batches of steps start_step, start_step + 1, ... across epochs. What a batch holds

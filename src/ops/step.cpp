@@ -20,7 +20,7 @@ at::Tensor images_to(const float* pixels_NHWC,
   const at::Tensor host =
       at::from_blob(const_cast<float*>(pixels_NHWC), {n, height, width, channels}, at::kFloat)
           .permute({0, 3, 1, 2});
-  return device.is_cpu() ? host : host.to(device);
+  return device.is_cpu() ? host : host.to(device, at::kFloat, /*non_blocking=*/true);
 }
 
 at::Tensor classes_to(const std::int64_t* values,

@@ -7,9 +7,10 @@
 
 namespace sslrun::ops {
 
-/// A batch of views as the encoder takes it. pixels_NHWC: float32 [n, height, width, channels], dense,
-/// valid while the answer is used (on the CPU it is not copied). Answer: [n, channels, height, width],
-/// channels last, on `device`.
+/// A batch of views as the encoder takes it. pixels_NHWC: float32 [n, height, width, channels], dense;
+/// valid while the answer is used on a CPU, where it is not copied, and until the device's current
+/// stream has copied it on a GPU (CopyFence). Answer: [n, channels, height, width], channels last, on
+/// `device`.
 at::Tensor images_to(const float* pixels_NHWC,
                      std::int64_t n,
                      std::int64_t height,

@@ -68,6 +68,7 @@ Trainer::Trainer(const TrainerDeps& deps,
       total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
       metrics_(deps.folder.path() / "metrics.jsonl", state_.step, state_.evaluated_step),
       events_(deps.folder.path() / "tensorboard"),
+      copies_(deps.device),
       monitor_(deps.folder.path(),
                {total_steps_,
                 sampler_.steps_per_epoch(),
@@ -90,7 +91,8 @@ Trainer::Trainer(const TrainerDeps& deps,
     const data::LoaderOptions options{.threads = recipe_.train.workers.value(),
                                       .start_step = state_.step,
                                       .end_step = total_steps_,
-                                      .known_bad = state_.bad_images};
+                                      .known_bad = state_.bad_images,
+                                      .memory = ops::batch_memory(deps.device)};
     loader_ = std::make_unique<data::Loader>(images, sampler_, work_, options);
     // What was listed after the checkpoint is found again.
     const auto list = deps.folder.path() / "bad_images.jsonl";
@@ -114,6 +116,7 @@ int Trainer::train() {
     save();
   }
   while (state_.step < total_steps_ && stop_signal() == 0) {
+    copies_.wait();  // the loader's threads fill the batch anew
     const data::Batch& batch = loader_->next();
     if (state_.step == 0) save_preview(batch);
     const StepOutcome outcome = train_step(batch);
@@ -154,6 +157,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
       targets.push_back(ops::classes_to(
           batch.targets[i].data() + m * images * form.targets, images, form.targets, deps_.device));
     }
+    copies_.record();
     methods::StepResult result;
     {
       const ops::Autocast autocast(deps_.precision, deps_.device);

@@ -8,6 +8,7 @@
 #include "metrics/event_file.h"
 #include "metrics/metrics_log.h"
 #include "ops/autocast.h"
+#include "ops/host_memory.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "recipe/load.h"
@@ -91,6 +92,7 @@ class Trainer {
   std::int64_t total_steps_;
   metrics::MetricsLog metrics_;
   metrics::EventFile events_;
+  ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
   CollapseWatch collapse_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none

@@ -42,7 +42,7 @@ void paint(const float* view_HWC,
 }  // namespace
 
 image::Image preview_grid(const Pipeline& pipeline,
-                          std::span<const std::vector<float>> views,
+                          std::span<const data::ViewBuffer> views,
                           std::int64_t rows) {
   check_invariant(rows >= 1 && static_cast<std::int64_t>(views.size()) == pipeline.num_views(),
                   "a preview has a row and every view of the pipeline");
@@ -59,7 +59,7 @@ image::Image preview_grid(const Pipeline& pipeline,
   for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
     const ViewForm& form = pipeline.form(v);
     const PictureGrid grid(form);
-    const std::vector<float>& view = views[static_cast<std::size_t>(v)];
+    const data::ViewBuffer& view = views[static_cast<std::size_t>(v)];
     check_invariant(static_cast<std::int64_t>(view.size()) >= rows * form.size(),
                     "a preview's views hold its rows");
     for (std::int64_t i = 0; i < rows * form.pictures; ++i) {

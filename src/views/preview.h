@@ -1,5 +1,6 @@
 // Views as a person can look at them.
 #pragma once
+#include "data/batch.h"
 #include "image/image.h"
 #include "views/pipeline.h"
 
@@ -15,7 +16,7 @@ namespace sslrun::views {
 /// shapes    views[v] [>= rows, pictures_v, H_v, W_v, channels] float32, as in data::Batch; rows >= 1.
 ///           Smaller views sit at the top left of a cell of the largest one.
 image::Image preview_grid(const Pipeline& pipeline,
-                          std::span<const std::vector<float>> views,
+                          std::span<const data::ViewBuffer> views,
                           std::int64_t rows);
 
 }  // namespace sslrun::views

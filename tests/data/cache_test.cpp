@@ -83,7 +83,9 @@ class PartWork final : public data::SampleWork {
  public:
   static constexpr std::int64_t kHeight = 5, kWidth = 6;
 
-  std::vector<std::int64_t> view_sizes() const override { return {kHeight * kWidth * 3}; }
+  std::vector<data::ViewSize> view_sizes() const override {
+    return {{.floats = kHeight * kWidth * 3}};
+  }
 
   image::Box wanted(std::int64_t height,
                     std::int64_t width,

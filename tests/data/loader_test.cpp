@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <memory_resource>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -117,7 +118,7 @@ class SlowSource final : public data::Source {
 
 class SlowWork final : public data::SampleWork {
  public:
-  std::vector<std::int64_t> view_sizes() const override { return {1}; }
+  std::vector<data::ViewSize> view_sizes() const override { return {{.floats = 1}}; }
 
   image::Box wanted(std::int64_t height,
                     std::int64_t width,
@@ -128,6 +129,28 @@ class SlowWork final : public data::SampleWork {
 
   void run(const image::Image&, std::int64_t, std::int64_t, std::int64_t, data::Batch&) override {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+};
+
+// Ordinary memory that counts what is out.
+class CountedMemory final : public std::pmr::memory_resource {
+ public:
+  std::int64_t bytes = 0, calls = 0;
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    bytes += static_cast<std::int64_t>(size);
+    ++calls;
+    return std::pmr::new_delete_resource()->allocate(size, alignment);
+  }
+
+  void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+    bytes -= static_cast<std::int64_t>(size);
+    std::pmr::new_delete_resource()->deallocate(memory, size, alignment);
+  }
+
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    return this == &other;
   }
 };
 
@@ -357,4 +380,20 @@ TEST_CASE("bottleneck: the slowest stage, and the keys that help", "[data]") {
   CHECK_THAT(told(read, "packed"), Contains("data.cache_gb") && Contains("faster disk"));
   const data::Stages augment{.read_s = 1, .decode_s = 1, .augment_s = 5, .images = 10};
   CHECK_THAT(told(augment, "none"), Contains("augment takes 71 %") && Contains("smaller views"));
+}
+
+TEST_CASE("loader: views lie in the memory it is given, taken once and given back", "[data]") {
+  const NumberSource source(96);
+  const data::Sampler sampler(5, 96, 16);
+  NumberWork work;
+  CountedMemory memory;
+  {
+    data::Loader loader(source, sampler, work, {.threads = 2, .prefetch = 3, .memory = &memory});
+    CHECK(memory.bytes == 3 * 16 * (2 + 1) * 4);
+    const std::int64_t calls = memory.calls;
+    for (int k = 0; k < 12; ++k)
+      CHECK(loader.next().views[0].get_allocator().resource() == &memory);
+    CHECK(memory.calls == calls);
+  }
+  CHECK(memory.bytes == 0);
 }

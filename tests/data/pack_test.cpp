@@ -85,7 +85,7 @@ class CopyWork final : public data::SampleWork {
 };
 
 struct Batches {
-  std::vector<std::vector<float>> views;
+  std::vector<data::ViewBuffer> views;
   std::vector<std::vector<std::int64_t>> labels;
 
   bool operator==(const Batches&) const = default;

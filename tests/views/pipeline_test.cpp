@@ -208,7 +208,7 @@ TEST_CASE("view_work: every view lands in its sample's slot and nowhere else", "
   work.run(image, 2, 11, 1, batch);
   for (std::int64_t v = 0; v < 3; ++v) {
     const std::vector<float> want = view_of(p, image, 2, 11, v);
-    const std::vector<float>& got = batch.views[static_cast<std::size_t>(v)];
+    const data::ViewBuffer& got = batch.views[static_cast<std::size_t>(v)];
     const auto n = static_cast<std::ptrdiff_t>(want.size());
     CHECK(std::equal(want.begin(), want.end(), got.begin() + n));
     CHECK(std::count(got.begin(), got.end(), -1000.0f) == 2 * n);
@@ -218,9 +218,9 @@ TEST_CASE("view_work: every view lands in its sample's slot and nowhere else", "
 TEST_CASE("preview: normalisation is undone and cells do not touch", "[views]") {
   const Pipeline p({simclr_group(6, 1), simclr_group(4, 1)}, 0);
   const ChannelStats stats = p.stats(0);
-  std::vector<std::vector<float>> views;
+  std::vector<data::ViewBuffer> views;
   for (std::int64_t v = 0; v < 2; ++v) {
-    std::vector<float> view;
+    data::ViewBuffer view;
     for (std::int64_t i = 0; i < 2 * p.shape(v).size(); ++i) {
       const auto c = static_cast<std::size_t>(i % 3);
       view.push_back(((v == 0 ? 200.0f : 10.0f) / 255.0f - stats.mean[c]) / stats.std[c]);
