@@ -231,6 +231,7 @@ class ShardSource final : public Source {
         if (image.label == ShardIndex::kNoLabel && image.size != ShardIndex::kNoImage) return;
       labels.insert(index.labels.begin(), index.labels.end());
     }
+    if (labels.empty()) return;
     const ClassNumbers numbers(labels);
     class_names_ = numbers.names();
     if (!numbers.are_words()) read_class_names(folder);

@@ -97,6 +97,8 @@ TEST_CASE("shards: an image without a class means no labels", "[data]") {
   const auto source = open_source(folder.path(), "auto", Split::kTrain);
   CHECK(source->labels().empty());
   CHECK(source->class_names().empty());
+  folder.write("s.tar", tar_member("1.txt", "words alone"));
+  CHECK(open_source(folder.path(), "auto", Split::kTrain)->labels().empty());
 }
 
 TEST_CASE("shards: numbers are classes, and classes.txt names them", "[data]") {
