@@ -5,6 +5,7 @@
 #include "data/reduce.h"
 #include "image/decode.h"
 #include "image/png_write.h"
+#include "tests/image/encode.h"
 #include "tests/support/catch.h"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ image::Image noise(std::int64_t width, std::int64_t height, std::uint32_t number
   return image;
 }
 
-// PNG files of several sizes in memory; it counts what is asked of it.
+// PNG and JPEG files of several sizes in memory; it counts what is asked of it.
 class Files final : public data::Source {
  public:
   explicit Files(std::int64_t n, std::set<std::int64_t> damaged = {}) {
@@ -40,7 +41,10 @@ class Files final : public data::Source {
       const image::Image image =
           noise(20 + 3 * (i % 7), 16 + 5 * (i % 4), static_cast<std::uint32_t>(i));
       pixel_bytes += rounded(static_cast<std::int64_t>(image.pixels.size()));
-      files_.push_back(image::encode_png(image));
+      files_.push_back(i % 2 == 0 ? image::encode_png(image)
+                                  : test::make_jpeg(image.pixels,
+                                                    static_cast<int>(image.width),
+                                                    static_cast<int>(image.height)));
       file_bytes += rounded(static_cast<std::int64_t>(files_.back().size()));
       if (damaged.contains(i)) files_.back().resize(files_.back().size() / 2);
     }
@@ -48,7 +52,7 @@ class Files final : public data::Source {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
 
-  std::string name(std::int64_t i) const override { return std::to_string(i) + ".png"; }
+  std::string name(std::int64_t i) const override { return std::to_string(i); }
 
   bool read_file(std::int64_t i, std::vector<std::byte>& bytes) const override {
     ++reads;
