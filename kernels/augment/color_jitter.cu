@@ -1,23 +1,11 @@
 // One block per view; thread j owns pixels j, j + kGrayLanes, ... in every sweep, so it sees only
 // what it wrote itself.
 #include "kernels/augment/color_jitter.h"
+#include "kernels/augment/gray_lanes.cuh"
 #include "kernels/cuda/launch.cuh"
 
 namespace sslrun::kernels {
 namespace {
-
-// The lanes' sum in every thread: the same tree as on the Cpu.
-__device__ float merge_lanes(float mine) {
-  __shared__ float lanes[kGrayLanes];
-  __syncthreads();  // the sum before has been read
-  lanes[threadIdx.x] = mine;
-  for (int step = kGrayLanes / 2; step > 0; step /= 2) {
-    __syncthreads();
-    if (threadIdx.x < step) lanes[threadIdx.x] += lanes[threadIdx.x + step];
-  }
-  __syncthreads();
-  return lanes[0];
-}
 
 __global__ void __launch_bounds__(kGrayLanes) color_jitter_kernel(ColorJitterArgs a) {
   const ColorJitterView v = a.views[blockIdx.x];

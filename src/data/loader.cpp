@@ -128,6 +128,7 @@ struct Loader::State {
     for (Entry& entry : ring) {
       entry.bad_by_slot.resize(static_cast<std::size_t>(options.num_slots));
       entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
+      entry.batch.pack = work.make_pack();
       if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(options.num_slots));
       for (const ViewSize& size : sizes) {
         entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * options.num_slots),
@@ -183,6 +184,7 @@ struct Loader::State {
   void reset(Entry& entry, std::int64_t step) const {
     entry.batch.step = step;
     entry.batch.epoch = step / sampler.steps_per_epoch();
+    if (entry.batch.pack) entry.batch.pack->reset();
     entry.num_done = 0;
     entry.error_slot = -1;
     entry.error = nullptr;

@@ -27,6 +27,11 @@ class SampleWork {
 
   /// Of each view; the loader sizes Batch::views and Batch::targets by it.
   virtual std::vector<ViewSize> view_sizes() const = 0;
+
+  /// A Batch::pack, one part per slot, for a work that packs; the loader resets it for each batch,
+  /// and who takes the batch seals it.
+  virtual std::shared_ptr<BytePack> make_pack() const { return nullptr; }
+
   /// The part of a [height, width] image that run() with the same epoch and sample looks at.
   virtual image::Box wanted(std::int64_t height,
                             std::int64_t width,

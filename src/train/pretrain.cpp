@@ -9,6 +9,7 @@
 #include "ops/threads.h"
 #include "recipe/plan.h"
 #include "train/trainer.h"
+#include "train/view_path.h"
 
 #include <fmt/format.h>
 
@@ -56,6 +57,11 @@ void announce(const recipe::LoadedRecipe& loaded,
       ops::name_of(precision),
       dist::device_name(device),
       r.train.workers.value());
+  if (device.is_cpu()) return;
+  const views::Pipeline pipeline(
+      r.augmentations, static_cast<std::uint32_t>(r.train.seed), r.data.channels);
+  const std::string why = why_cpu_views(pipeline, r, device);
+  log::info("views are made on the {}{}", why.empty() ? "GPU" : "CPU: ", why);
 }
 
 /// As a shell takes it: quoted where it holds more than the characters of plain words.

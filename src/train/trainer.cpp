@@ -50,7 +50,7 @@ Trainer::Trainer(const TrainerDeps& deps,
       pipeline_(recipe_.augmentations,
                 static_cast<std::uint32_t>(recipe_.train.seed),
                 recipe_.data.channels),
-      work_(pipeline_),
+      view_path_(make_view_path(pipeline_, recipe_, deps.device)),
       sampler_(static_cast<std::uint32_t>(recipe_.train.seed),
                deps.data.train->size(),
                recipe_.train.batch_size),
@@ -93,7 +93,7 @@ Trainer::Trainer(const TrainerDeps& deps,
                                       .end_step = total_steps_,
                                       .known_bad = state_.bad_images,
                                       .memory = ops::batch_memory(deps.device)};
-    loader_ = std::make_unique<data::Loader>(images, sampler_, work_, options);
+    loader_ = std::make_unique<data::Loader>(images, sampler_, view_path_->work(), options);
     // What was listed after the checkpoint is found again.
     const auto list = deps.folder.path() / "bad_images.jsonl";
     if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
@@ -118,7 +118,8 @@ int Trainer::train() {
   while (state_.step < total_steps_ && stop_signal() == 0) {
     copies_.wait();  // the loader's threads fill the batch anew
     const data::Batch& batch = loader_->next();
-    if (state_.step == 0) save_preview(batch);
+    view_path_->load(batch);
+    if (state_.step == 0) save_preview();
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
     monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
@@ -146,16 +147,13 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   for (std::int64_t m = 0; m < micro_batches; ++m) {
     std::vector<at::Tensor> views, targets;
     for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
-      const auto i = static_cast<std::size_t>(v);
-      const views::ViewForm& form = pipeline_.form(v);
-      views.push_back(ops::images_to(batch.views[i].data() + m * images * form.size(),
-                                     images * form.pictures,
-                                     form.shape.height,
-                                     form.shape.width,
-                                     form.shape.channels,
-                                     deps_.device));
+      const std::int64_t num_targets = pipeline_.form(v).targets;
+      views.push_back(view_path_->view(v, m * images, images));
       targets.push_back(ops::classes_to(
-          batch.targets[i].data() + m * images * form.targets, images, form.targets, deps_.device));
+          batch.targets[static_cast<std::size_t>(v)].data() + m * images * num_targets,
+          images,
+          num_targets,
+          deps_.device));
     }
     copies_.record();
     methods::StepResult result;
@@ -361,9 +359,9 @@ void Trainer::save() {
   monitor_.checkpoint_saved(folder.filename().string());
 }
 
-void Trainer::save_preview(const data::Batch& batch) {
-  const image::Image grid =
-      views::preview_grid(pipeline_, batch.views, std::min(kPreviewRows, recipe_.train.batch_size));
+void Trainer::save_preview() {
+  const std::int64_t rows = std::min(kPreviewRows, recipe_.train.batch_size);
+  const image::Image grid = views::preview_grid(pipeline_, view_path_->first(rows), rows);
   const std::string png = image::encode_png(grid);
   std::filesystem::create_directories(deps_.folder.path() / "previews");
   write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);

@@ -16,7 +16,8 @@
 #include "train/monitor.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
-#include "views/view_work.h"
+#include "train/view_path.h"
+#include "views/pipeline.h"
 
 #include <cstdint>
 #include <memory>
@@ -76,12 +77,12 @@ class Trainer {
   std::optional<double> knn_top1(encoders::Encoder& encoder) const;
   bool checkpoint_due() const;
   void save();
-  void save_preview(const data::Batch& batch);
+  void save_preview();
 
   const TrainerDeps deps_;
   const recipe::Recipe& recipe_;
   views::Pipeline pipeline_;
-  views::ViewWork work_;
+  std::unique_ptr<ViewPath> view_path_;
   data::Sampler sampler_;
   std::unique_ptr<methods::Method> method_;
   std::unique_ptr<optim::Optimizer> optimizer_;

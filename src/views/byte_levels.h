@@ -1,12 +1,14 @@
 // Values in [0, 1] as the 256 levels of a byte, for operations that are defined on bytes.
 #pragma once
+#include "kernels/augment/tone_core.h"
+
 #include <cstdint>
 
 namespace sslrun::views {
 
 /// The nearest level of x in [0, 1].
 inline std::uint8_t to_level(float x) {
-  return static_cast<std::uint8_t>(x * 255.0f + 0.5f);
+  return kernels::nearest_level(x);
 }
 
 inline float from_level(std::uint8_t level) {

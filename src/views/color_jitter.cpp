@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "kernels/augment/color_jitter.h"
+#include "views/view_plan.h"
 
 #include <algorithm>
 #include <utility>
@@ -81,6 +82,21 @@ void ColorJitter::apply(Rng& rng, Canvas& canvas) const {
   for (std::size_t i = 0; i < steps.size(); ++i)
     view.steps[i] = steps[static_cast<std::size_t>(draw->order[i])];
   kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+}
+
+bool ColorJitter::plan(Rng& rng, ViewPlan& view) const {
+  using Op = kernels::ToneOp;
+  if (const std::optional<Draw> draw = sample(rng)) {
+    const std::array<std::pair<Op, double>, 4> steps{{{Op::kBrightness, draw->brightness},
+                                                      {Op::kContrast, draw->contrast},
+                                                      {Op::kSaturation, draw->saturation},
+                                                      {Op::kHue, draw->hue}}};
+    for (const int i : draw->order) {
+      const auto& [op, factor] = steps[static_cast<std::size_t>(i)];
+      view.add({op, static_cast<float>(factor)});
+    }
+  }
+  return !view.after_blur && view.shape.channels == 3 && view.reserve_steps(4);
 }
 
 std::string ColorJitter::channels_problem(std::int64_t channels) const {

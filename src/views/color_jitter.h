@@ -30,6 +30,7 @@ struct ColorJitter final : ViewOp {
   std::optional<Draw> sample(Rng& rng) const;
   /// Other than 3 channels have no saturation or hue; contrast is about each channel's own mean.
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
   std::string channels_problem(std::int64_t channels) const override;
 };
 

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "kernels/augment/gaussian_blur.h"
+#include "views/view_plan.h"
 
 namespace sslrun::views {
 
@@ -36,6 +37,14 @@ void GaussianBlur::apply(Rng& rng, Canvas& canvas) const {
   float* scratch =
       canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));
   kernels::gaussian_blur({&view, 1, height, width, radius, scratch, channels}, kernels::Cpu{});
+}
+
+bool GaussianBlur::plan(Rng& rng, ViewPlan& view) const {
+  const bool first = !view.after_blur;
+  view.after_blur = true;
+  view.sigma = sample(rng).value_or(0);
+  view.radius = taps(view.shape.height) / 2;
+  return first;
 }
 
 const config::ComponentSpec& view_spec_gaussian_blur() {

@@ -29,6 +29,7 @@ struct GaussianBlur final : ViewOp {
   }
 
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
 };
 
 }  // namespace sslrun::views

@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "kernels/augment/color_jitter.h"
+#include "views/view_plan.h"
 
 namespace sslrun::views {
 
@@ -14,6 +15,11 @@ void Grayscale::apply(Rng& rng, Canvas& canvas) const {
   if (!sample(rng)) return;
   const kernels::ColorJitterView view{.pixels = canvas.pixels, .steps = {}, .grayscale = true};
   kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+}
+
+bool Grayscale::plan(Rng& rng, ViewPlan& view) const {
+  if (sample(rng)) view.add({kernels::ToneOp::kGrayscale, 0});
+  return !view.after_blur && view.reserve_steps(1);
 }
 
 std::string Grayscale::channels_problem(std::int64_t channels) const {

@@ -13,6 +13,7 @@ struct Grayscale final : ViewOp {
   bool sample(Rng& rng) const { return rng.uniform() < p; }
 
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
   std::string channels_problem(std::int64_t channels) const override;
 };
 

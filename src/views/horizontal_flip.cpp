@@ -1,6 +1,7 @@
 #include "views/horizontal_flip.h"
 
 #include "config/fields.h"
+#include "views/view_plan.h"
 
 #include <algorithm>
 
@@ -17,6 +18,11 @@ void HorizontalFlip::apply(Rng& rng, Canvas& canvas) const {
   for (std::int64_t row = 0; row < channels * height; ++row) {
     std::reverse(canvas.pixels + row * width, canvas.pixels + (row + 1) * width);
   }
+}
+
+bool HorizontalFlip::plan(Rng& rng, ViewPlan& view) const {
+  if (sample(rng)) view.flip_x = !view.flip_x;
+  return true;
 }
 
 const config::ComponentSpec& view_spec_horizontal_flip() {

@@ -12,6 +12,7 @@ struct HorizontalFlip final : ViewOp {
   bool sample(Rng& rng) const { return rng.uniform() < p; }
 
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
 };
 
 }  // namespace sslrun::views

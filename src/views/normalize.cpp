@@ -2,6 +2,7 @@
 
 #include "config/fields.h"
 #include "kernels/augment/normalize.h"
+#include "views/view_plan.h"
 
 #include <fmt/format.h>
 
@@ -101,6 +102,10 @@ void Normalize::apply(Rng&, Canvas& canvas) const {
     }
     apply_stats(current, canvas.shape, pixels, canvas.out_HWC + i * size);
   }
+}
+
+bool Normalize::plan(Rng&, ViewPlan&) const {
+  return !per_picture;
 }
 
 const config::ComponentSpec& view_spec_normalize() {

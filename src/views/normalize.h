@@ -29,6 +29,7 @@ struct Normalize final : ViewOp {
   /// Of the data set, also where each picture has its own: evaluation and previews use them.
   ChannelStats stats() const;
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
   std::string channels_problem(std::int64_t channels) const override;
 
  private:

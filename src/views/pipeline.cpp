@@ -90,6 +90,33 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std
   }
   if (views_.empty())
     throw Error(kConfigExit, "augmentations: must make at least one view, got none");
+  cpu_only_ = find_cpu_only(groups);
+}
+
+std::string Pipeline::find_cpu_only(const std::vector<ViewGroup>& groups) const {
+  std::int64_t view = 0;
+  for (const ViewGroup& group : groups) {
+    Rng rng = rng_of(0, 0, view);
+    ViewPlan drawn{.shape = shape(view), .image_height = 1, .image_width = 1};
+    for (const config::NamedComponent& op : group.ops)
+      if (!dynamic_cast<const ViewOp&>(*op.config).plan(rng, drawn)) return op.name;
+    view += group.views;
+  }
+  return "";
+}
+
+ViewPlan Pipeline::plan_view(std::int64_t height,
+                             std::int64_t width,
+                             std::int64_t epoch,
+                             std::int64_t sample,
+                             std::int64_t view) const {
+  Rng rng = rng_of(epoch, sample, view);
+  ViewPlan drawn{.shape = shape(view), .image_height = height, .image_width = width};
+  for (const auto& op : plan(view).ops) {
+    const bool planned = op->plan(rng, drawn);
+    check_invariant(planned, "every operation has a form for the batched kernels");
+  }
+  return drawn;
 }
 
 Rng Pipeline::rng_of(std::int64_t epoch, std::int64_t sample, std::int64_t view) const {

@@ -4,9 +4,11 @@
 #include "views/normalize.h"
 #include "views/view_group.h"
 #include "views/view_op.h"
+#include "views/view_plan.h"
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace sslrun::views {
@@ -40,6 +42,18 @@ class Pipeline {
                     std::int64_t epoch,
                     std::int64_t sample) const;
 
+  /// The first operation that only the CPU can do, or "" where the batched kernels can make all
+  /// views.
+  const std::string& cpu_only() const { return cpu_only_; }
+
+  /// What run() would do to a [height, width] image, from the same random numbers. Needs cpu_only()
+  /// to be "".
+  ViewPlan plan_view(std::int64_t height,
+                     std::int64_t width,
+                     std::int64_t epoch,
+                     std::int64_t sample,
+                     std::int64_t view) const;
+
   /// Makes one view. shapes: image [h, w, channels] of any size >= 1 or the wanted part of it;
   /// out_HWC [pictures, height, width, channels] of form(view), float32, dense; targets
   /// [form(view).targets]. Thread-safe; allocates nothing once the calling thread has met its
@@ -64,7 +78,10 @@ class Pipeline {
 
   const Plan& plan(std::int64_t view) const { return *views_.at(static_cast<std::size_t>(view)); }
 
+  std::string find_cpu_only(const std::vector<ViewGroup>& groups) const;
+
   std::uint32_t seed_;
+  std::string cpu_only_;
   std::vector<std::shared_ptr<const Plan>> views_;
 };
 

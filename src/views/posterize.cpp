@@ -1,6 +1,7 @@
 #include "config/fields.h"
-#include "views/byte_levels.h"
+#include "kernels/augment/tone_core.h"
 #include "views/view_op.h"
+#include "views/view_plan.h"
 
 namespace sslrun::views {
 
@@ -17,9 +18,13 @@ struct Posterize final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const auto mask = static_cast<std::uint8_t>(0xFF00 >> bits);
     for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
-      *x = from_level(to_level(*x) & mask);
+      *x = kernels::posterized(*x, static_cast<int>(bits));
+  }
+
+  bool plan(Rng& rng, ViewPlan& view) const override {
+    if (rng.uniform() < p) view.add({kernels::ToneOp::kPosterize, static_cast<float>(bits)});
+    return view.reserve_steps(1);
   }
 };
 

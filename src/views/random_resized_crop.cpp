@@ -1,6 +1,7 @@
 #include "views/random_resized_crop.h"
 
 #include "config/fields.h"
+#include "views/view_plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -54,6 +55,12 @@ Box RandomResizedCrop::part(Rng& rng, std::int64_t height, std::int64_t width) c
 void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
   const Box box = part(rng, canvas.source.whole_height, canvas.source.whole_width);
   resize_box(canvas.source, box, interpolation.filter(), size, size, canvas.pixels);
+}
+
+bool RandomResizedCrop::plan(Rng& rng, ViewPlan& view) const {
+  view.box = part(rng, view.image_height, view.image_width);
+  view.filter = interpolation.filter();
+  return true;
 }
 
 const config::ComponentSpec& view_spec_random_resized_crop() {

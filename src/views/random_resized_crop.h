@@ -23,6 +23,7 @@ struct RandomResizedCrop final : CropOp {
 
   Box part(Rng& rng, std::int64_t height, std::int64_t width) const override;
   void apply(Rng& rng, Canvas& canvas) const override;
+  bool plan(Rng& rng, ViewPlan& view) const override;
 };
 
 }  // namespace sslrun::views

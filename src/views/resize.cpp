@@ -1,6 +1,7 @@
 #include "config/fields.h"
 #include "views/resize_image.h"
 #include "views/view_op.h"
+#include "views/view_plan.h"
 
 namespace sslrun::views {
 
@@ -20,6 +21,12 @@ struct Resize final : CropOp {
   void apply(Rng&, Canvas& canvas) const override {
     const Box whole{0, 0, canvas.source.height, canvas.source.width};
     resize_box(canvas.source, whole, interpolation.filter(), size, size, canvas.pixels);
+  }
+
+  bool plan(Rng&, ViewPlan& view) const override {
+    view.box = {0, 0, view.image_height, view.image_width};
+    view.filter = interpolation.filter();
+    return true;
   }
 };
 

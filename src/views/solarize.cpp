@@ -1,5 +1,7 @@
 #include "config/fields.h"
+#include "kernels/augment/tone_core.h"
 #include "views/view_op.h"
+#include "views/view_plan.h"
 
 namespace sslrun::views {
 
@@ -22,7 +24,12 @@ struct Solarize final : ViewOp {
     if (!(rng.uniform() < p)) return;
     const auto from = static_cast<float>(threshold);
     for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
-      *x = *x >= from ? 1.0f - *x : *x;
+      *x = kernels::solarized(*x, from);
+  }
+
+  bool plan(Rng& rng, ViewPlan& view) const override {
+    if (rng.uniform() < p) view.add({kernels::ToneOp::kSolarize, static_cast<float>(threshold)});
+    return view.reserve_steps(1);
   }
 };
 

@@ -1,5 +1,6 @@
 #include "config/fields.h"
 #include "views/view_op.h"
+#include "views/view_plan.h"
 
 #include <algorithm>
 
@@ -24,6 +25,11 @@ struct VerticalFlip final : ViewOp {
         std::swap_ranges(
             plane + y * width, plane + (y + 1) * width, plane + (height - 1 - y) * width);
     }
+  }
+
+  bool plan(Rng& rng, ViewPlan& view) const override {
+    if (rng.uniform() < p) view.flip_y = !view.flip_y;
+    return true;
   }
 };
 

@@ -50,12 +50,21 @@ struct Canvas {
   }
 };
 
+struct ViewPlan;
+
 /// A view operation of a recipe: the struct of its keys, and what it does. Thread-safe once bound.
 class ViewOp : public config::Component {
  public:
   /// Draws this image's parameters from rng, and only from it, then changes canvas.pixels in place;
   /// normalize fills canvas.out_HWC instead.
   virtual void apply(Rng& rng, Canvas& canvas) const = 0;
+
+  /// Draws what apply() draws, from the same random numbers, and adds it to the view's plan for the
+  /// batched kernels. false, whatever is drawn: it has no form there, or not at this place.
+  virtual bool plan(Rng& rng, ViewPlan& view) const {
+    static_cast<void>(rng), static_cast<void>(view);
+    return false;
+  }
 
   /// What is wrong with it on images of so many channels: "needs ..", or "" where it has a meaning.
   virtual std::string channels_problem(std::int64_t channels) const {

@@ -5,10 +5,8 @@
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/normalize.h"
 #include "kernels/loss/nt_xent.h"
+#include "tests/gpu/bench.h"
 #include "tests/gpu/support.h"
-
-#include <algorithm>
-#include <functional>
 
 namespace {
 
@@ -16,62 +14,8 @@ using namespace sslrun;
 using namespace sslrun::kernels;
 using namespace sslrun::test;
 
-constexpr int kRepetitions = 21;
 constexpr std::int64_t kViews = 512, kSide = 224, kPixels = kSide * kSide;
 constexpr double kViewBytes = 3.0 * kPixels * 4;
-
-class Event {
- public:
-  Event() { check_cuda(cudaEventCreate(&event_)); }
-
-  ~Event() { cudaEventDestroy(event_); }
-
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-
-  void record(Cuda device) const { check_cuda(cudaEventRecord(event_, device.stream)); }
-
-  double ms_since(const Event& start) const {
-    float ms = 0;
-    check_cuda(cudaEventSynchronize(event_));
-    check_cuda(cudaEventElapsedTime(&ms, start.event_, event_));
-    return static_cast<double>(ms);
-  }
-
- private:
-  cudaEvent_t event_ = nullptr;
-};
-
-/// Median milliseconds of one call, after two to warm up.
-double median_ms(const std::function<void(Cuda)>& call) {
-  const Stream stream;
-  std::vector<double> ms;
-  const Event start, stop;
-  for (int i = 0; i < kRepetitions + 2; ++i) {
-    start.record(stream.device());
-    call(stream.device());
-    stop.record(stream.device());
-    const double took = stop.ms_since(start);
-    if (i >= 2) ms.push_back(took);
-  }
-  std::nth_element(ms.begin(), ms.begin() + kRepetitions / 2, ms.end());
-  return ms[kRepetitions / 2];
-}
-
-void row(const std::string& kernel,
-         const std::string& shape,
-         double ms,
-         double rate,
-         const std::string& unit,
-         const std::string& what) {
-  std::printf("BENCH|%s|%s|%.4f|%.1f %s|%s\n",
-              kernel.c_str(),
-              shape.c_str(),
-              ms,
-              rate,
-              unit.c_str(),
-              what.c_str());
-}
 
 std::string views_per_s(double ms) {
   char text[64];
