@@ -3,6 +3,7 @@
 // - k), 0, 1), k = (6 h + n) mod 6, n = 5, 3, 1 for red, green, blue: the same function as HSV
 // there and back, without its branches.
 #pragma once
+#include "kernels/augment/tone_core.h"
 #include "kernels/host_device.h"
 
 #include <cmath>
@@ -10,17 +11,26 @@
 
 namespace sslrun::kernels {
 
-enum class JitterOp : std::int32_t { kNone, kBrightness, kContrast, kSaturation, kHue };
-
-/// factor: what the value (brightness), the distance from the mean grey (contrast) or from the
-/// pixel's own grey (saturation) is multiplied by, >= 0; for hue the turn of the colour circle, in
-/// [-0.5, 0.5].
-struct JitterStep {
-  JitterOp op = JitterOp::kNone;
-  float factor = 1.f;
+enum class ToneOp : std::int32_t {
+  kNone,
+  kBrightness,
+  kContrast,
+  kSaturation,
+  kHue,
+  kGrayscale,
+  kSolarize,
+  kPosterize
 };
 
-constexpr int kJitterSteps = 4;
+/// amount: what the value (brightness), the distance from the mean grey (contrast) or from the
+/// pixel's own grey (saturation) is multiplied by, >= 0; for hue the turn of the colour circle, in
+/// [-0.5, 0.5]; the threshold of solarize; the bits of posterize.
+struct ToneStep {
+  ToneOp op = ToneOp::kNone;
+  float amount = 1.f;
+};
+
+constexpr int kMaxToneSteps = 8;
 
 struct Rgb {
   float r, g, b;
@@ -90,27 +100,36 @@ SSLRUN_HD Rgb hue(Rgb p, float turns) {
           hue_channel(sixths + 1.f, value, chroma)};
 }
 
+/// A step that looks at one value only.
+SSLRUN_HD float tone(float x, ToneStep step) {
+  return step.op == ToneOp::kSolarize    ? solarized(x, step.amount)
+         : step.op == ToneOp::kPosterize ? posterized(x, static_cast<int>(step.amount))
+                                         : x;
+}
+
 /// One step on one pixel. mean: see contrast(); other steps do not look at it.
-SSLRUN_HD Rgb adjust(Rgb p, JitterStep step, float mean) {
+SSLRUN_HD Rgb tone(Rgb p, ToneStep step, float mean) {
   switch (step.op) {
-    case JitterOp::kBrightness:
-      return brightness(p, step.factor);
-    case JitterOp::kContrast:
-      return contrast(p, step.factor, mean);
-    case JitterOp::kSaturation:
-      return saturation(p, step.factor);
-    case JitterOp::kHue:
-      return hue(p, step.factor);
+    case ToneOp::kBrightness:
+      return brightness(p, step.amount);
+    case ToneOp::kContrast:
+      return contrast(p, step.amount, mean);
+    case ToneOp::kSaturation:
+      return saturation(p, step.amount);
+    case ToneOp::kHue:
+      return hue(p, step.amount);
+    case ToneOp::kGrayscale:
+      return gray_pixel(p);
     default:
-      return p;
+      return {tone(p.r, step), tone(p.g, step), tone(p.b, step)};
   }
 }
 
-/// First contrast step at `from` or later, kJitterSteps when there is none. Such a step needs the
+/// First contrast step at `from` or later, kMaxToneSteps when there is none. Such a step needs the
 /// mean of the whole picture, so it starts a new sweep over the pixels.
-SSLRUN_HD int next_contrast(const JitterStep* steps, int from) {
+SSLRUN_HD int next_contrast(const ToneStep* steps, int from) {
   int i = from;
-  while (i < kJitterSteps && steps[i].op != JitterOp::kContrast) ++i;
+  while (i < kMaxToneSteps && steps[i].op != ToneOp::kContrast) ++i;
   return i;
 }
 

@@ -5,32 +5,12 @@
 #include "kernels/augment/crop_resize_core.h"
 #include "kernels/augment/gaussian_blur_core.h"
 #include "kernels/augment/normalize_core.h"
-#include "kernels/augment/tone_core.h"
 #include "kernels/augment/unit_core.h"
 #include "kernels/host_device.h"
 
 #include <cstdint>
 
 namespace sslrun::kernels {
-
-enum class ToneOp : std::int32_t {
-  kNone,
-  kBrightness,
-  kContrast,
-  kSaturation,
-  kHue,
-  kGrayscale,
-  kSolarize,
-  kPosterize
-};
-
-/// amount: the factor of a JitterStep, the threshold of kSolarize, the bits of kPosterize.
-struct ToneStep {
-  ToneOp op = ToneOp::kNone;
-  float amount = 0;
-};
-
-constexpr int kMaxToneSteps = 8;
 
 /// One axis of a view's resize, in a pack: begin [n], then integer weights [taps, n]. A tap past the
 /// crop weighs 0.
@@ -112,31 +92,6 @@ SSLRUN_HD void resize_pixel(const std::uint8_t* pack,
     const std::uint8_t* crop = pack + v.crop + c;
     resized[c * v.num_pixels() + i] =
         v.y_first ? resample(crop, along_y, along_x) : resample(crop, along_x, along_y);
-  }
-}
-
-/// A step that looks at one value only.
-SSLRUN_HD float tone(float x, ToneStep step) {
-  return step.op == ToneOp::kSolarize    ? solarized(x, step.amount)
-         : step.op == ToneOp::kPosterize ? posterized(x, static_cast<int>(step.amount))
-                                         : x;
-}
-
-/// mean: the grey mean before a contrast step.
-SSLRUN_HD Rgb tone(Rgb p, ToneStep step, float mean) {
-  switch (step.op) {
-    case ToneOp::kBrightness:
-      return brightness(p, step.amount);
-    case ToneOp::kContrast:
-      return contrast(p, step.amount, mean);
-    case ToneOp::kSaturation:
-      return saturation(p, step.amount);
-    case ToneOp::kHue:
-      return hue(p, step.amount);
-    case ToneOp::kGrayscale:
-      return gray_pixel(p);
-    default:
-      return {tone(p.r, step), tone(p.g, step), tone(p.b, step)};
   }
 }
 

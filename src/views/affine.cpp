@@ -40,8 +40,8 @@ struct Affine final : ViewOp {
     };
     AffineMap map;
     map.degrees = rng.uniform(degrees[0], degrees[1]);
-    map.shift_x = shift(canvas.shape.width);
-    map.shift_y = shift(canvas.shape.height);
+    map.shift_x = shift(canvas.shape().width);
+    map.shift_y = shift(canvas.shape().height);
     map.zoom = rng.uniform(scale[0], scale[1]);
     map.slant = rng.uniform(shear[0], shear[1]);
     warp_affine(canvas, map, static_cast<float>(fill));

@@ -74,17 +74,18 @@ image::Image preview_augmentation(const config::ComponentSpec& spec,
   const ViewShape shape{side, side, 3};
   const auto* task = dynamic_cast<const TaskOp*>(op.get());
   const ViewForm form = task ? task->form(shape) : ViewForm{shape};
-  const std::int64_t floats = std::max(shape.size(), form.size());
-  std::vector<float> pixels(static_cast<std::size_t>(floats)), out_HWC(pixels.size()), scratch;
+  std::vector<float> out_HWC(static_cast<std::size_t>(form.size()));
+  CanvasMemory memory;
   std::vector<std::int64_t> targets(static_cast<std::size_t>(form.targets));
   Sheet sheet(1, draws + 1, kCell);
   sheet.place(0, 0, image);
   for (std::int64_t draw = 0; draw < draws; ++draw) {
-    if (!crop) resize_centre(image, kCell, kCell, kernels::ResizeFilter::kBilinear, pixels.data());
     Rng rng(0, Purpose::kView, 0, 0, static_cast<std::uint32_t>(draw));
-    Canvas canvas{image, shape, pixels.data(), out_HWC.data(), scratch, targets.data()};
+    Canvas canvas(image, shape, out_HWC.data(), memory, targets.data());
+    if (!crop)
+      resize_centre(image, kCell, kCell, kernels::ResizeFilter::kBilinear, canvas.pixels());
     op->apply(rng, canvas);
-    sheet.place(0, draw + 1, to_image(pixels.data(), form));
+    sheet.place(0, draw + 1, to_image(canvas.pixels(), form));
   }
   return sheet.picture();
 }

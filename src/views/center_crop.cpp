@@ -24,7 +24,7 @@ struct CenterCrop final : CropOp {
   std::int64_t side() const override { return size; }
 
   void apply(Rng&, Canvas& canvas) const override {
-    resize_centre(canvas.source, resize, size, interpolation.filter(), canvas.pixels);
+    resize_centre(canvas.source(), resize, size, interpolation.filter(), canvas.pixels());
   }
 };
 

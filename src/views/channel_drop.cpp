@@ -24,13 +24,13 @@ struct ChannelDrop final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const std::int64_t channels = canvas.shape.channels;
-    const std::int64_t plane = canvas.shape.height * canvas.shape.width;
+    const std::int64_t channels = canvas.shape().channels;
+    const std::int64_t plane = canvas.shape().height * canvas.shape().width;
     std::int64_t left = 1 + rng.below(std::min(most, channels - 1));
     for (std::int64_t c = 0; c < channels; ++c) {  // each set of `left` channels as likely
       if (rng.below(channels - c) >= left) continue;
       --left;
-      std::fill_n(canvas.pixels + c * plane, plane, static_cast<float>(fill));
+      std::fill_n(canvas.pixels() + c * plane, plane, static_cast<float>(fill));
     }
   }
 };

@@ -120,20 +120,21 @@ struct ClaheOp final : ViewOp {
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
     const double limit = rng.uniform(clip[0], clip[1]);
-    const std::int64_t plane = canvas.shape.height * canvas.shape.width;
-    float* x = canvas.pixels;
-    const bool color = canvas.shape.channels == 3;
+    const std::int64_t plane = canvas.shape().height * canvas.shape().width;
+    float* x = canvas.pixels();
+    const bool color = canvas.shape().channels == 3;
     std::vector<std::uint8_t> levels(static_cast<std::size_t>(plane));
-    for (std::int64_t c = 0; c < (color ? 1 : canvas.shape.channels); ++c, x += plane) {
+    for (std::int64_t c = 0; c < (color ? 1 : canvas.shape().channels); ++c, x += plane) {
       for (std::int64_t i = 0; i < plane; ++i) {
         const float value =
             color ? 0.299f * x[i] + 0.587f * x[plane + i] + 0.114f * x[2 * plane + i] : x[i];
         levels[static_cast<std::size_t>(i)] = to_level(value);
       }
-      const Clahe clahe(levels, canvas.shape.height, canvas.shape.width, tiles, limit);
+      const Clahe clahe(levels, canvas.shape().height, canvas.shape().width, tiles, limit);
       for (std::int64_t i = 0; i < plane; ++i) {
         const std::uint8_t level = levels[static_cast<std::size_t>(i)];
-        const std::uint8_t moved = clahe.at(i / canvas.shape.width, i % canvas.shape.width, level);
+        const std::uint8_t moved =
+            clahe.at(i / canvas.shape().width, i % canvas.shape().width, level);
         const float move = from_level(moved) - from_level(level);
         for (std::int64_t k = 0; k < (color ? 3 : 1); ++k)
           x[k * plane + i] = std::clamp(x[k * plane + i] + move, 0.0f, 1.0f);

@@ -1,7 +1,6 @@
 #include "views/color_jitter.h"
 
 #include "config/fields.h"
-#include "kernels/augment/color_jitter.h"
 #include "views/view_plan.h"
 
 #include <algorithm>
@@ -15,20 +14,18 @@ double factor(Rng& rng, double strength) {
   return rng.uniform(std::max(0.0, 1.0 - strength), 1.0 + strength);
 }
 
-// Brightness and contrast in their order, channel by channel.
-void jitter_channels(const ColorJitter::Draw& draw, Canvas& canvas) {
-  const std::int64_t n = canvas.shape.height * canvas.shape.width;
-  for (std::int64_t c = 0; c < canvas.shape.channels; ++c) {
-    float* x = canvas.pixels + c * n;
-    for (const int op : draw.order) {
-      if (op > 1) continue;
-      const auto by = static_cast<float>(op == 0 ? draw.brightness : draw.contrast);
-      double sum = 0;
-      for (std::int64_t i = 0; i < n; ++i) sum += x[i];
-      const float mean = op == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(n));
-      for (std::int64_t i = 0; i < n; ++i) x[i] = kernels::blend(x[i], mean, by);
-    }
-  }
+// The drawn steps, in the drawn order.
+std::array<kernels::ToneStep, 4> steps_of(const ColorJitter::Draw& draw) {
+  using Op = kernels::ToneOp;
+  const auto narrow = [](double x) { return static_cast<float>(x); };
+  const std::array<kernels::ToneStep, 4> steps{{{Op::kBrightness, narrow(draw.brightness)},
+                                                {Op::kContrast, narrow(draw.contrast)},
+                                                {Op::kSaturation, narrow(draw.saturation)},
+                                                {Op::kHue, narrow(draw.hue)}}};
+  std::array<kernels::ToneStep, 4> ordered{};
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    ordered[i] = steps[static_cast<std::size_t>(draw.order[i])];
+  return ordered;
 }
 
 }  // namespace
@@ -70,31 +67,16 @@ std::optional<ColorJitter::Draw> ColorJitter::sample(Rng& rng) const {
 void ColorJitter::apply(Rng& rng, Canvas& canvas) const {
   const std::optional<Draw> draw = sample(rng);
   if (!draw) return;
-  if (canvas.shape.channels != 3) return jitter_channels(*draw, canvas);
-  using Op = kernels::JitterOp;
-  const auto narrow = [](double x) { return static_cast<float>(x); };
-  const std::array<kernels::JitterStep, kernels::kJitterSteps> steps{
-      {{Op::kBrightness, narrow(draw->brightness)},
-       {Op::kContrast, narrow(draw->contrast)},
-       {Op::kSaturation, narrow(draw->saturation)},
-       {Op::kHue, narrow(draw->hue)}}};
-  kernels::ColorJitterView view{.pixels = canvas.pixels, .steps = {}, .grayscale = false};
-  for (std::size_t i = 0; i < steps.size(); ++i)
-    view.steps[i] = steps[static_cast<std::size_t>(draw->order[i])];
-  kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+  const bool colors = canvas.shape().channels == 3;
+  for (const kernels::ToneStep& step : steps_of(*draw)) {
+    if (colors || step.op == kernels::ToneOp::kBrightness || step.op == kernels::ToneOp::kContrast)
+      canvas.add(step);
+  }
 }
 
 bool ColorJitter::plan(Rng& rng, ViewPlan& view) const {
-  using Op = kernels::ToneOp;
   if (const std::optional<Draw> draw = sample(rng)) {
-    const std::array<std::pair<Op, double>, 4> steps{{{Op::kBrightness, draw->brightness},
-                                                      {Op::kContrast, draw->contrast},
-                                                      {Op::kSaturation, draw->saturation},
-                                                      {Op::kHue, draw->hue}}};
-    for (const int i : draw->order) {
-      const auto& [op, factor] = steps[static_cast<std::size_t>(i)];
-      view.add({op, static_cast<float>(factor)});
-    }
+    for (const kernels::ToneStep& step : steps_of(*draw)) view.add(step);
   }
   return !view.after_blur && view.shape.channels == 3 && view.reserve_steps(4);
 }

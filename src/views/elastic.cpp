@@ -29,7 +29,7 @@ struct Elastic final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const std::int64_t height = canvas.shape.height, width = canvas.shape.width;
+    const std::int64_t height = canvas.shape().height, width = canvas.shape().width;
     const std::int64_t plane = height * width;
     thread_local std::vector<float> moves;  // down, and to the right
     moves.resize(static_cast<std::size_t>(2 * plane));

@@ -37,9 +37,9 @@ struct Equalize final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const std::int64_t plane = canvas.shape.height * canvas.shape.width;
-    for (std::int64_t c = 0; c < canvas.shape.channels; ++c)
-      equalize(canvas.pixels + c * plane, plane);
+    const std::int64_t plane = canvas.shape().height * canvas.shape().width;
+    for (std::int64_t c = 0; c < canvas.shape().channels; ++c)
+      equalize(canvas.pixels() + c * plane, plane);
   }
 };
 

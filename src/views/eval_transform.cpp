@@ -4,7 +4,6 @@
 #include "views/resize_image.h"
 
 #include <cmath>
-#include <vector>
 
 namespace sslrun::views {
 
@@ -26,11 +25,10 @@ EvalTransform::EvalTransform(std::int64_t size, const ChannelStats& stats)
 void EvalTransform::run(const image::Image& image, float* out_HWC) const {
   check_invariant(image.channels == shape().channels && image.width > 0 && image.height > 0,
                   "an image to view has the channels of the statistics and is not empty");
-  thread_local std::vector<float> pixels;
-  const auto room = static_cast<std::size_t>(shape().size());
-  if (pixels.size() < room) pixels.resize(room);
-  resize_centre(image, short_side_, size_, kernels::ResizeFilter::kBilinear, pixels.data());
-  apply_stats(stats_, shape(), pixels.data(), out_HWC);
+  thread_local CanvasMemory memory;
+  Canvas canvas(image, shape(), out_HWC, memory);
+  resize_centre(image, short_side_, size_, kernels::ResizeFilter::kBilinear, canvas.pixels());
+  canvas.deliver(stats_);
 }
 
 }  // namespace sslrun::views

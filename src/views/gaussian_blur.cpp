@@ -30,9 +30,9 @@ std::optional<double> GaussianBlur::sample(Rng& rng) const {
 void GaussianBlur::apply(Rng& rng, Canvas& canvas) const {
   const std::optional<double> drawn = sample(rng);
   if (!drawn) return;
-  const auto [height, width, channels] = canvas.shape;
+  const auto [height, width, channels] = canvas.shape();
   const std::int64_t radius = taps(height) / 2;
-  const kernels::GaussianBlurView view{.pixels = canvas.pixels,
+  const kernels::GaussianBlurView view{.pixels = canvas.pixels(),
                                        .sigma = static_cast<float>(*drawn)};
   float* scratch =
       canvas.scratch(kernels::gaussian_blur_scratch(height, width, radius, kernels::Cpu{}));

@@ -23,7 +23,8 @@ struct GaussianNoise final : ViewOp {
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
     const double by = rng.uniform(sigma[0], sigma[1]);
-    for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
+    float* const pixels = canvas.pixels();
+    for (float* x = pixels; x != pixels + canvas.shape().size(); ++x)
       *x = std::clamp(*x + static_cast<float>(by * rng.normal()), 0.0f, 1.0f);
   }
 };

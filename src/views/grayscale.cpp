@@ -1,7 +1,6 @@
 #include "views/grayscale.h"
 
 #include "config/fields.h"
-#include "kernels/augment/color_jitter.h"
 #include "views/view_plan.h"
 
 namespace sslrun::views {
@@ -12,9 +11,7 @@ void Grayscale::bind(config::Fields& f) {
 }
 
 void Grayscale::apply(Rng& rng, Canvas& canvas) const {
-  if (!sample(rng)) return;
-  const kernels::ColorJitterView view{.pixels = canvas.pixels, .steps = {}, .grayscale = true};
-  kernels::color_jitter({&view, 1, canvas.shape.height * canvas.shape.width}, kernels::Cpu{});
+  if (sample(rng)) canvas.add({kernels::ToneOp::kGrayscale, 0});
 }
 
 bool Grayscale::plan(Rng& rng, ViewPlan& view) const {

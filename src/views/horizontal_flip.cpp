@@ -3,8 +3,6 @@
 #include "config/fields.h"
 #include "views/view_plan.h"
 
-#include <algorithm>
-
 namespace sslrun::views {
 
 void HorizontalFlip::bind(config::Fields& f) {
@@ -13,11 +11,7 @@ void HorizontalFlip::bind(config::Fields& f) {
 }
 
 void HorizontalFlip::apply(Rng& rng, Canvas& canvas) const {
-  if (!sample(rng)) return;
-  const auto [height, width, channels] = canvas.shape;
-  for (std::int64_t row = 0; row < channels * height; ++row) {
-    std::reverse(canvas.pixels + row * width, canvas.pixels + (row + 1) * width);
-  }
+  if (sample(rng)) canvas.mirror();
 }
 
 bool HorizontalFlip::plan(Rng& rng, ViewPlan& view) const {

@@ -42,13 +42,13 @@ struct Jigsaw final : TaskOp {
   }
 
   void apply(Rng& rng, Canvas& canvas) const override {
-    const auto [height, width, channels] = canvas.shape;
+    const auto [height, width, channels] = canvas.shape();
     const std::int64_t cell_height = height / kGrid, cell_width = width / kGrid;
-    const float* before = canvas.scratch(canvas.shape.size());
-    std::copy_n(canvas.pixels, canvas.shape.size(), canvas.scratch_memory.data());
+    float* before = canvas.scratch(canvas.shape().size());
+    std::copy_n(canvas.pixels(), canvas.shape().size(), before);
     const std::int64_t order = rng.below(permutations);
     const TileOrder& tiles = tile_orders(permutations)[static_cast<std::size_t>(order)];
-    float* to = canvas.pixels;
+    float* to = canvas.divide(kTiles, {tile, tile, channels});
     for (const std::int64_t cell : tiles) {
       const std::int64_t top = cell / kGrid * cell_height + rng.below(cell_height - tile + 1);
       const std::int64_t left = cell % kGrid * cell_width + rng.below(cell_width - tile + 1);
@@ -57,9 +57,7 @@ struct Jigsaw final : TaskOp {
         std::copy_n(before + y * width + left, tile, to);
       }
     }
-    canvas.shape = {tile, tile, channels};
-    canvas.pictures = kTiles;
-    canvas.targets[0] = order;
+    canvas.targets()[0] = order;
   }
 };
 

@@ -1,12 +1,10 @@
 #include "views/normalize.h"
 
 #include "config/fields.h"
-#include "kernels/augment/normalize.h"
 #include "views/view_plan.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string_view>
@@ -82,25 +80,17 @@ std::string Normalize::channels_problem(std::int64_t channels) const {
   return "";
 }
 
-void apply_stats(const ChannelStats& s, ViewShape shape, const float* pixels, float* out_HWC) {
-  const kernels::NormalizeView view{.pixels = pixels, .out = out_HWC};
-  kernels::NormalizeArgs args{&view, 1, shape.height * shape.width, {}, {}, shape.channels};
-  std::copy(s.mean.begin(), s.mean.end(), args.mean);
-  std::copy(s.std.begin(), s.std.end(), args.std);
-  kernels::normalize(args, kernels::Cpu{});
-}
-
 void Normalize::apply(Rng&, Canvas& canvas) const {
   thread_local ChannelStats current;  // keeps its memory from view to view
-  const std::int64_t size = canvas.shape.size();
-  for (std::int64_t i = 0; i < canvas.pictures; ++i) {
-    const float* pixels = canvas.pixels + i * size;
-    if (per_picture) {
-      assign_own_stats(canvas.shape, pixels, current);
-    } else {
-      assign_stats(current);
-    }
-    apply_stats(current, canvas.shape, pixels, canvas.out_HWC + i * size);
+  if (!per_picture) {
+    assign_stats(current);
+    return canvas.deliver(current);
+  }
+  const ViewShape shape = canvas.shape();
+  const float* pixels = canvas.pixels();
+  for (std::int64_t at = 0; at < canvas.pictures() * shape.size(); at += shape.size()) {
+    assign_own_stats(shape, pixels + at, current);
+    apply_stats(current, shape, pixels + at, canvas.out_HWC() + at);
   }
 }
 

@@ -6,16 +6,6 @@
 
 namespace sslrun::views {
 
-/// Mean and standard deviation of each channel, on the scale of [0, 1].
-struct ChannelStats {
-  std::vector<float> mean;
-  std::vector<float> std;
-};
-
-/// (x - mean) / std. shapes: pixels [channels, height, width] -> out_HWC [height, width,
-/// channels], apart from each other.
-void apply_stats(const ChannelStats& stats, ViewShape shape, const float* pixels, float* out_HWC);
-
 /// (x - mean) / std per channel: what the encoder sees. per_picture: with each picture's own mean and
 /// unbiased standard deviation per channel, 1 where that is 0, as jigsaw puzzles want their tiles
 /// (bbrattoli/JigsawPuzzlePytorch Dataset/JigsawImageLoader.py).

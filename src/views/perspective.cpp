@@ -28,7 +28,7 @@ struct Perspective final : ViewOp {
       const double most = distortion * static_cast<double>(side / 2);
       return static_cast<double>(rng.below(static_cast<std::int64_t>(most) + 1));
     };
-    const std::int64_t height = canvas.shape.height, width = canvas.shape.width;
+    const std::int64_t height = canvas.shape().height, width = canvas.shape().width;
     const auto bottom = static_cast<double>(height - 1), right = static_cast<double>(width - 1);
     std::array<Point, 4> corners{};
     for (Point& corner : corners) corner = {inwards(height), inwards(width)};

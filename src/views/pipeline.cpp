@@ -79,12 +79,10 @@ Pipeline::Pipeline(const std::vector<ViewGroup>& groups, std::uint32_t seed, std
     }
     plan->crop = std::dynamic_pointer_cast<const CropOp>(plan->ops.front());
     plan->form.shape = {plan->crop->side(), plan->crop->side(), channels};
-    plan->floats = plan->form.size();
     for (const auto& op : plan->ops) {
       if (const auto* task = dynamic_cast<const TaskOp*>(op.get()))
         plan->form = task->form(plan->form.shape);
     }
-    plan->floats = std::max(plan->floats, plan->form.size());
     plan->stats = dynamic_cast<const Normalize&>(*plan->ops.back()).stats();
     views_.insert(views_.end(), static_cast<std::size_t>(groups[g].views), plan);
   }
@@ -151,13 +149,11 @@ void Pipeline::run(const image::Image& image,
                    std::int64_t* targets) const {
   check_invariant(image.channels == shape(view).channels && image.width > 0 && image.height > 0,
                   "an image to view has the pipeline's channels and is not empty");
-  thread_local std::vector<float> pixels, scratch;
+  thread_local CanvasMemory memory;
   const Plan& p = plan(view);
   Rng rng = rng_of(epoch, sample, view);
-  const auto floats = static_cast<std::size_t>(p.floats);
-  if (pixels.size() < floats) pixels.resize(floats);
   const std::int64_t side = p.crop->side();
-  Canvas canvas{image, {side, side, image.channels}, pixels.data(), out_HWC, scratch, targets};
+  Canvas canvas(image, {side, side, image.channels}, out_HWC, memory, targets);
   for (const auto& op : p.ops) op->apply(rng, canvas);
 }
 

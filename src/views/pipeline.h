@@ -68,7 +68,6 @@ class Pipeline {
  private:
   struct Plan {
     ViewForm form;
-    std::int64_t floats = 0;  // of the view in the making
     ChannelStats stats;
     std::shared_ptr<const CropOp> crop;
     std::vector<std::shared_ptr<const ViewOp>> ops;  // the crop first

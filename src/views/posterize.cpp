@@ -1,5 +1,4 @@
 #include "config/fields.h"
-#include "kernels/augment/tone_core.h"
 #include "views/view_op.h"
 #include "views/view_plan.h"
 
@@ -17,9 +16,7 @@ struct Posterize final : ViewOp {
   }
 
   void apply(Rng& rng, Canvas& canvas) const override {
-    if (!(rng.uniform() < p)) return;
-    for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
-      *x = kernels::posterized(*x, static_cast<int>(bits));
+    if (rng.uniform() < p) canvas.add({kernels::ToneOp::kPosterize, static_cast<float>(bits)});
   }
 
   bool plan(Rng& rng, ViewPlan& view) const override {

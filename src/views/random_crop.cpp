@@ -35,14 +35,15 @@ struct RandomCrop final : CropOp {
   std::int64_t side() const override { return size; }
 
   void apply(Rng& rng, Canvas& canvas) const override {
-    const Resized from = resize_short(canvas.source, resize.value_or(size), interpolation.filter());
+    const Resized from =
+        resize_short(canvas.source(), resize.value_or(size), interpolation.filter());
     const std::int64_t top = rng.below(from.height + 2 * padding - size + 1) - padding;
     const std::int64_t left = rng.below(from.width + 2 * padding - size + 1) - padding;
     const std::int64_t first = std::max<std::int64_t>(0, -left);
     const std::int64_t last = std::min(size, from.width - left);
-    float* out = canvas.pixels;
-    std::fill_n(out, canvas.shape.size(), 0.0f);
-    for (std::int64_t row = 0; row < canvas.shape.channels * size; ++row, out += size) {
+    float* out = canvas.pixels();
+    std::fill_n(out, canvas.shape().size(), 0.0f);
+    for (std::int64_t row = 0; row < canvas.shape().channels * size; ++row, out += size) {
       const std::int64_t c = row / size, y = top + row % size;
       if (y < 0 || y >= from.height || first >= last) continue;
       std::copy(from.pixels + (c * from.height + y) * from.width + left + first,

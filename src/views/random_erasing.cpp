@@ -34,7 +34,7 @@ struct RandomErasing final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const auto [height, width, channels] = canvas.shape;
+    const auto [height, width, channels] = canvas.shape();
     const auto area = static_cast<double>(height * width);
     for (int i = 0; i < kTries; ++i) {
       const double part = area * rng.uniform(scale[0], scale[1]);
@@ -45,7 +45,7 @@ struct RandomErasing final : ViewOp {
       const std::int64_t top = rng.below(height - h + 1), left = rng.below(width - w + 1);
       for (std::int64_t row = 0; row < channels * h; ++row) {
         const std::int64_t y = row / h * height + top + row % h;
-        fill_line(rng, canvas.pixels + y * width + left, w);
+        fill_line(rng, canvas.pixels() + y * width + left, w);
       }
       return;
     }

@@ -53,8 +53,8 @@ Box RandomResizedCrop::part(Rng& rng, std::int64_t height, std::int64_t width) c
 }
 
 void RandomResizedCrop::apply(Rng& rng, Canvas& canvas) const {
-  const Box box = part(rng, canvas.source.whole_height, canvas.source.whole_width);
-  resize_box(canvas.source, box, interpolation.filter(), size, size, canvas.pixels);
+  const Box box = part(rng, canvas.source().whole_height, canvas.source().whole_width);
+  canvas.crop(box, interpolation.filter());
 }
 
 bool RandomResizedCrop::plan(Rng& rng, ViewPlan& view) const {

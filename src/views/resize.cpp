@@ -19,8 +19,7 @@ struct Resize final : CropOp {
   std::int64_t side() const override { return size; }
 
   void apply(Rng&, Canvas& canvas) const override {
-    const Box whole{0, 0, canvas.source.height, canvas.source.width};
-    resize_box(canvas.source, whole, interpolation.filter(), size, size, canvas.pixels);
+    canvas.crop({0, 0, canvas.source().height, canvas.source().width}, interpolation.filter());
   }
 
   bool plan(Rng&, ViewPlan& view) const override {

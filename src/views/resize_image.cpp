@@ -20,10 +20,43 @@ std::int64_t half(std::int64_t n) {
   return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(n) / 2.0));
 }
 
+// The box of what is decoded of the image.
+template <class View, class Sample, class Out>
+View view_of(const image::Image& image,
+             const Box& box,
+             bool flip,
+             const Sample* samples,
+             Out* out) {
+  const std::int64_t left = box.left - image.left, top = box.top - image.top;
+  check_invariant(
+      left >= 0 && top >= 0 && left + box.width <= image.width && top + box.height <= image.height,
+      "the decoded part holds the box");
+  return {.picture = samples,
+          .picture_width = image.width,
+          .left = left,
+          .top = top,
+          .width = box.width,
+          .height = box.height,
+          .flip = flip,
+          .out = out};
+}
+
 }  // namespace
 
 void Interpolation::bind(config::Fields& f) {
   f.choice("interpolation", name, kFilters, "filter of the antialiased resize");
+}
+
+void resize_bytes(const image::Image& image,
+                  const Box& box,
+                  kernels::ResizeFilter filter,
+                  bool flip,
+                  std::int64_t height,
+                  std::int64_t width,
+                  std::uint8_t* out) {
+  check_invariant(image.bits == 8, "an image that is resized to bytes has 8 bits");
+  const auto view = view_of<kernels::ByteCropView>(image, box, flip, image.pixels.data(), out);
+  kernels::crop_resize({&view, 1, height, width, filter, image.channels}, kernels::Cpu{});
 }
 
 void resize_box(const image::Image& image,
@@ -31,36 +64,18 @@ void resize_box(const image::Image& image,
                 kernels::ResizeFilter filter,
                 std::int64_t height,
                 std::int64_t width,
-                float* out) {
-  const std::int64_t left = box.left - image.left, top = box.top - image.top;
-  check_invariant(
-      left >= 0 && top >= 0 && left + box.width <= image.width && top + box.height <= image.height,
-      "the decoded part holds the box");
+                float* out,
+                bool flip) {
   if (image.bits == 16) {
-    const kernels::WideCropView view{
-        .picture = reinterpret_cast<const std::uint16_t*>(image.pixels.data()),
-        .picture_width = image.width,
-        .left = left,
-        .top = top,
-        .width = box.width,
-        .height = box.height,
-        .flip = false,
-        .out = out};
+    const auto* samples = reinterpret_cast<const std::uint16_t*>(image.pixels.data());
+    const auto view = view_of<kernels::WideCropView>(image, box, flip, samples, out);
     kernels::crop_resize({&view, 1, height, width, filter, image.channels}, kernels::Cpu{});
     return;
   }
   thread_local std::vector<std::uint8_t> bytes;
   const auto size = static_cast<std::size_t>(image.channels * height * width);
   if (bytes.size() < size) bytes.resize(size);
-  const kernels::ByteCropView view{.picture = image.pixels.data(),
-                                   .picture_width = image.width,
-                                   .left = left,
-                                   .top = top,
-                                   .width = box.width,
-                                   .height = box.height,
-                                   .flip = false,
-                                   .out = bytes.data()};
-  kernels::crop_resize({&view, 1, height, width, filter, image.channels}, kernels::Cpu{});
+  resize_bytes(image, box, filter, flip, height, width, bytes.data());
   for (std::size_t i = 0; i < size; ++i) out[i] = kernels::byte_to_unit(bytes[i]);
 }
 

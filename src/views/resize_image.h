@@ -22,14 +22,25 @@ struct Interpolation {
   }
 };
 
-/// The box of the image, antialiased; the image holds it (all of it, or a part). shapes: out [channels, height, width] float32 in [0, 1]: byte / 255
-/// of Pillow's crop and resize, or, of 16 bits, sample / 65535 interpolated in float32.
+/// The box of an image of 8 bits, as Pillow's crop and resize make it, mirrored on request; the
+/// image holds the box (it is the whole one, or a part). shapes: out [channels, height, width].
+void resize_bytes(const image::Image& image,
+                  const Box& box,
+                  kernels::ResizeFilter filter,
+                  bool flip,
+                  std::int64_t height,
+                  std::int64_t width,
+                  std::uint8_t* out);
+
+/// The same for 8 or 16 bits, float32 in [0, 1]: byte / 255, or sample / 65535 interpolated in
+/// float32.
 void resize_box(const image::Image& image,
                 const Box& box,
                 kernels::ResizeFilter filter,
                 std::int64_t height,
                 std::int64_t width,
-                float* out);
+                float* out,
+                bool flip = false);
 
 /// An image whose short side was resized; pixels [channels, height, width] float32 in [0, 1] are the
 /// calling thread's and valid until its next resize_short().

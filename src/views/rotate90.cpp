@@ -20,12 +20,12 @@ struct Rotate90 final : ViewOp {
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
     const std::int64_t turns = rng.below(4);
-    const auto [height, width, channels] = canvas.shape;
+    const auto [height, width, channels] = canvas.shape();
     check_invariant(height == width, "a view that is turned by right angles is square");
     const std::int64_t n = width, plane = n * n;
     float* before = canvas.scratch(plane);
     for (std::int64_t c = 0; c < channels; ++c) {
-      float* pixels = canvas.pixels + c * plane;
+      float* pixels = canvas.pixels() + c * plane;
       std::copy_n(pixels, plane, before);
       turn_plane(before, n, turns, pixels);
     }

@@ -32,16 +32,16 @@ struct RotationClasses final : TaskOp {
   }
 
   void apply(Rng& rng, Canvas& canvas) const override {
-    const std::int64_t n = canvas.shape.width, size = canvas.shape.size();
-    check_invariant(canvas.shape.height == n, "a view that is turned by right angles is square");
+    const std::int64_t n = canvas.shape().width, size = canvas.shape().size();
+    check_invariant(canvas.shape().height == n, "a view that is turned by right angles is square");
     float* before = canvas.scratch(size);
-    std::copy_n(canvas.pixels, size, before);
-    canvas.pictures = turns == "all" ? 4 : 1;
+    std::copy_n(canvas.pixels(), size, before);
+    float* pixels = canvas.divide(turns == "all" ? 4 : 1, canvas.shape());
     const std::int64_t first = turns == "all" ? 0 : rng.below(4);
-    for (std::int64_t i = 0; i < canvas.pictures; ++i) {
+    for (std::int64_t i = 0; i < canvas.pictures(); ++i) {
       for (std::int64_t plane = 0; plane < size; plane += n * n)
-        turn_plane(before + plane, n, first + i, canvas.pixels + i * size + plane);
-      canvas.targets[i] = first + i;
+        turn_plane(before + plane, n, first + i, pixels + i * size + plane);
+      canvas.targets()[i] = first + i;
     }
   }
 };

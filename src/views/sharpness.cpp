@@ -30,10 +30,10 @@ struct Sharpness final : ViewOp {
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
     const auto by = static_cast<float>(rng.uniform(factor[0], factor[1]));
-    const auto [height, width, channels] = canvas.shape;
+    const auto [height, width, channels] = canvas.shape();
     float* before = canvas.scratch(height * width);
     for (std::int64_t c = 0; c < channels; ++c) {
-      float* plane = canvas.pixels + c * height * width;
+      float* plane = canvas.pixels() + c * height * width;
       std::copy_n(plane, height * width, before);
       for (std::int64_t y = 1; y + 1 < height; ++y)
         for (std::int64_t x = 1; x + 1 < width; ++x) {

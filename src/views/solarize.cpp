@@ -1,5 +1,4 @@
 #include "config/fields.h"
-#include "kernels/augment/tone_core.h"
 #include "views/view_op.h"
 #include "views/view_plan.h"
 
@@ -21,10 +20,7 @@ struct Solarize final : ViewOp {
   }
 
   void apply(Rng& rng, Canvas& canvas) const override {
-    if (!(rng.uniform() < p)) return;
-    const auto from = static_cast<float>(threshold);
-    for (float* x = canvas.pixels; x != canvas.pixels + canvas.shape.size(); ++x)
-      *x = kernels::solarized(*x, from);
+    if (rng.uniform() < p) canvas.add({kernels::ToneOp::kSolarize, static_cast<float>(threshold)});
   }
 
   bool plan(Rng& rng, ViewPlan& view) const override {

@@ -18,9 +18,9 @@ struct VerticalFlip final : ViewOp {
 
   void apply(Rng& rng, Canvas& canvas) const override {
     if (!(rng.uniform() < p)) return;
-    const auto [height, width, channels] = canvas.shape;
+    const auto [height, width, channels] = canvas.shape();
     for (std::int64_t c = 0; c < channels; ++c) {
-      float* plane = canvas.pixels + c * height * width;
+      float* plane = canvas.pixels() + c * height * width;
       for (std::int64_t y = 0; y < height / 2; ++y)
         std::swap_ranges(
             plane + y * width, plane + (y + 1) * width, plane + (height - 1 - y) * width);

@@ -36,8 +36,8 @@ void warp_affine(Canvas& canvas, const AffineMap& map, float fill) {
   // The inverse of rotation * slant * zoom, about the centre.
   const double a = std::cos(turn), b = -std::cos(turn) * slant - std::sin(turn);
   const double c = std::sin(turn), d = -std::sin(turn) * slant + std::cos(turn);
-  const double centre_y = static_cast<double>(canvas.shape.height - 1) / 2,
-               centre_x = static_cast<double>(canvas.shape.width - 1) / 2;
+  const double centre_y = static_cast<double>(canvas.shape().height - 1) / 2,
+               centre_x = static_cast<double>(canvas.shape().width - 1) / 2;
   warp(canvas, fill, [&](std::int64_t y, std::int64_t x) {
     const double dy = static_cast<double>(y) - centre_y - map.shift_y;
     const double dx = static_cast<double>(x) - centre_x - map.shift_x;
@@ -46,8 +46,8 @@ void warp_affine(Canvas& canvas, const AffineMap& map, float fill) {
 }
 
 void warp_perspective(Canvas& canvas, const std::array<Point, 4>& corners, float fill) {
-  const auto bottom = static_cast<double>(canvas.shape.height - 1);
-  const auto right = static_cast<double>(canvas.shape.width - 1);
+  const auto bottom = static_cast<double>(canvas.shape().height - 1);
+  const auto right = static_cast<double>(canvas.shape().width - 1);
   const std::array<Point, 4> from{{{0, 0}, {0, right}, {bottom, right}, {bottom, 0}}};
   std::array<Row, kUnknowns> rows{};
   for (std::size_t i = 0; i < 4; ++i) {

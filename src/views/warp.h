@@ -21,16 +21,17 @@ struct Point {
 ///           torchvision 0.26 blends it in
 template <class From>
 void warp(Canvas& canvas, std::optional<float> fill, From&& from) {
-  const auto [height, width, channels] = canvas.shape;
+  const auto [height, width, channels] = canvas.shape();
   const std::int64_t plane = height * width;
-  float* before = canvas.scratch(canvas.shape.size());
-  std::copy_n(canvas.pixels, canvas.shape.size(), before);
+  float* before = canvas.scratch(canvas.shape().size());
+  float* pixels = canvas.pixels();
+  std::copy_n(pixels, canvas.shape().size(), before);
   const auto last_y = static_cast<double>(height - 1), last_x = static_cast<double>(width - 1);
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
       Point p = from(y, x);
       const bool near = p.y > -1 && p.y < last_y + 1 && p.x > -1 && p.x < last_x + 1;
-      float* out = canvas.pixels + y * width + x;
+      float* out = pixels + y * width + x;
       if (fill && !near) {  // also where p is no number
         for (std::int64_t c = 0; c < channels; ++c) out[c * plane] = *fill;
         continue;

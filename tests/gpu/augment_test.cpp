@@ -92,7 +92,7 @@ struct CropCase {
   std::vector<std::unique_ptr<DeviceArray<std::uint8_t>>> on_device;
 };
 
-JitterStep step(JitterOp op, double factor) {
+ToneStep step(ToneOp op, double factor) {
   return {op, static_cast<float>(factor)};
 }
 
@@ -102,11 +102,13 @@ std::vector<ColorJitterView> all_orders() {
   Rng rng(3, Purpose::kProbe, 0, 0, 0);
   std::array<int, 4> order{0, 1, 2, 3};
   do {
-    const std::array<JitterStep, 4> steps{step(JitterOp::kBrightness, rng.uniform(0.2, 1.8)),
-                                          step(JitterOp::kContrast, rng.uniform(0.2, 1.8)),
-                                          step(JitterOp::kSaturation, rng.uniform(0.2, 1.8)),
-                                          step(JitterOp::kHue, rng.uniform(-0.2, 0.2))};
-    ColorJitterView view{.pixels = nullptr, .steps = {}, .grayscale = views.size() % 3 == 0};
+    const std::array<ToneStep, 4> steps{step(ToneOp::kBrightness, rng.uniform(0.2, 1.8)),
+                                        step(ToneOp::kContrast, rng.uniform(0.2, 1.8)),
+                                        step(ToneOp::kSaturation, rng.uniform(0.2, 1.8)),
+                                        step(ToneOp::kHue, rng.uniform(-0.2, 0.2))};
+    ColorJitterView view{.pixels = nullptr};
+    if (views.size() % 3 == 0) view.steps[4] = step(ToneOp::kGrayscale, 0);
+    if (views.size() % 4 == 0) view.steps[6] = step(ToneOp::kSolarize, 0.5);
     for (std::size_t i = 0; i < 4; ++i) view.steps[i] = steps[static_cast<std::size_t>(order[i])];
     views.push_back(view);
   } while (std::next_permutation(order.begin(), order.end()));
@@ -220,9 +222,9 @@ TEST_CASE("color_jitter: the GPU makes the CPU's pixels, in every order of the s
 
 TEST_CASE("color_jitter: what has one rounding only is equal bit for bit", "[gpu][augment]") {
   const std::int64_t n = 1025;
-  ColorJitterView none{.pixels = nullptr, .steps = {}, .grayscale = false};
+  ColorJitterView none{.pixels = nullptr};
   ColorJitterView bright = none;
-  bright.steps[2] = step(JitterOp::kBrightness, 1.37);
+  bright.steps[2] = step(ToneOp::kBrightness, 1.37);
   const std::vector<float> pixels = uniform(2 * 3 * static_cast<std::size_t>(n), 11);
   CHECK(bit_equal(jittered<OnGpu>({none, bright}, pixels, n, {}),
                   jittered<Cpu>({none, bright}, pixels, n, {})));

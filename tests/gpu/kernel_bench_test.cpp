@@ -63,11 +63,10 @@ TEST_CASE("bench: augmentation kernels", "[.][gpu][bench]") {
                      resized.data() + i * kPixels * 3});
     crop_bytes += static_cast<double>(3 * width * height + 3 * kPixels);
     jitters.push_back({.pixels = view,
-                       .steps = {{JitterOp::kBrightness, 1.1f},
-                                 {JitterOp::kContrast, 0.9f},
-                                 {JitterOp::kSaturation, 1.1f},
-                                 {JitterOp::kHue, 0.1f}},
-                       .grayscale = false});
+                       .steps = {{ToneOp::kBrightness, 1.1f},
+                                 {ToneOp::kContrast, 0.9f},
+                                 {ToneOp::kSaturation, 1.1f},
+                                 {ToneOp::kHue, 0.1f}}});
     blurs.push_back({view, static_cast<float>(rng.uniform(0.1, 2.0))});
     normals.push_back({view, out.data() + i * kPixels * 3});
   }

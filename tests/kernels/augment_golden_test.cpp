@@ -5,6 +5,8 @@
 #include "kernels/augment/color_jitter.h"
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/normalize.h"
+#include "kernels/augment/normalize_core.h"
+#include "kernels/augment/unit_core.h"
 #include "tests/support/catch.h"
 
 #include <nlohmann/json.hpp>
@@ -45,10 +47,10 @@ Floats scratch(std::int64_t n) {
   return Floats(static_cast<std::size_t>(n), NAN);
 }
 
-JitterOp op_named(const std::string& name) {
-  if (name == "brightness") return JitterOp::kBrightness;
-  if (name == "contrast") return JitterOp::kContrast;
-  return name == "hue" ? JitterOp::kHue : JitterOp::kSaturation;
+ToneOp op_named(const std::string& name) {
+  if (name == "brightness") return ToneOp::kBrightness;
+  if (name == "contrast") return ToneOp::kContrast;
+  return name == "hue" ? ToneOp::kHue : ToneOp::kSaturation;
 }
 
 TEST_CASE("color_jitter: equals torchvision's adjustments in the same order",
@@ -56,7 +58,8 @@ TEST_CASE("color_jitter: equals torchvision's adjustments in the same order",
   for (const json& c : golden()["color_jitter"]) {
     CAPTURE(c["steps"].dump(), c["grayscale"].dump());
     Floats pixels = golden()["color_input"]["pixels"];
-    ColorJitterView view{pixels.data(), {}, c["grayscale"]};
+    ColorJitterView view{.pixels = pixels.data()};
+    if (c["grayscale"]) view.steps[5] = {ToneOp::kGrayscale};
     for (std::size_t s = 0; s < c["steps"].size(); ++s)
       view.steps[s] = {op_named(c["steps"][s][0]), c["steps"][s][1]};
     color_jitter({&view, 1, 12 * 16}, Cpu{});
@@ -82,11 +85,59 @@ TEST_CASE(
       mean += (.2989 * at(0, i) + .587 * at(1, i) + .114 * at(2, i)) / n;
     for (double& x : want) x = f * x + (1 - f) * mean;
   }
-  ColorJitterView view{pixels.data(), {}, false};
-  view.steps[1] = {JitterOp::kContrast, factors[0]};
-  view.steps[3] = {JitterOp::kContrast, factors[1]};
+  ColorJitterView view{.pixels = pixels.data()};
+  view.steps[1] = {ToneOp::kContrast, factors[0]};
+  view.steps[3] = {ToneOp::kContrast, factors[1]};
   color_jitter({&view, 1, n}, Cpu{});
   CHECK(max_error(pixels, want) < 4 * 6.1e-8);  // measured 6.1e-8
+}
+
+// The core, pixel by pixel, compiled for the plainest processor: whatever instruction set the kernel
+// runs on, the bits are these.
+TEST_CASE("color_jitter: from bytes to normalised pixels, the bits of the core",
+          "[kernels][augment]") {
+  const std::int64_t n = 2 * kGrayLanes + 77;
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(3 * n));
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
+  ColorJitterView view{.pixels = nullptr};
+  view.steps[0] = {ToneOp::kBrightness, 1.4f};
+  view.steps[1] = {ToneOp::kHue, -.17f};
+  view.steps[3] = {ToneOp::kSaturation, 1.6f};
+  if (GENERATE(false, true)) view.steps[4] = {ToneOp::kGrayscale};
+  view.steps[6] = {ToneOp::kSolarize, .5f};
+  if (GENERATE(false, true)) view.steps[7] = {ToneOp::kContrast, .7f};
+  const float mean[3] = {.485f, .456f, .406f}, std[3] = {.229f, .224f, .225f};
+  const auto at = [&](std::int64_t i) {
+    const auto unit = [&](std::int64_t c) {
+      return byte_to_unit(bytes[static_cast<std::size_t>(c * n + i)]);
+    };
+    Rgb p{unit(0), unit(1), unit(2)};
+    for (int s = 0; s < 7; ++s) p = tone(p, view.steps[s], 0.f);
+    return p;
+  };
+  std::vector<float> lanes(kGrayLanes, 0.f);
+  for (std::int64_t i = 0; i < n; ++i)
+    lanes[static_cast<std::size_t>(i % kGrayLanes)] += gray(at(i));
+  for (std::size_t step = kGrayLanes / 2; step > 0; step /= 2)
+    for (std::size_t j = 0; j < step; ++j) lanes[j] += lanes[j + step];
+  Floats want;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Rgb p = tone(at(i), view.steps[7], lanes[0] / static_cast<float>(n));
+    want.push_back(normalized(p.r, mean[0], inverse_std(std[0])));
+    want.push_back(normalized(p.g, mean[1], inverse_std(std[1])));
+    want.push_back(normalized(p.b, mean[2], inverse_std(std[2])));
+  }
+  Floats pixels = scratch(3 * n), out = scratch(3 * n + 1);
+  const std::size_t shift = GENERATE(0, 1);  // from an address that no vector divides, too
+  view.pixels = pixels.data();
+  view.bytes = bytes.data();
+  view.out = out.data() + shift;
+  ColorJitterArgs args{&view, 1, n};
+  std::copy_n(mean, 3, args.mean);
+  std::copy_n(std, 3, args.std);
+  color_jitter(args, Cpu{});
+  CHECK(Floats(view.out, view.out + 3 * n) == want);
 }
 
 TEST_CASE(

@@ -42,13 +42,13 @@ double max_error(const Floats& got, const json& want) {
 template <class Change>
 Floats changed(Change&& change) {
   const json& input = golden()["op_input"];
-  Floats pixels;
-  for (const int byte : input["pixels"]) pixels.push_back(static_cast<float>(byte) / 255.0f);
+  CanvasMemory memory;
+  for (const int byte : input["pixels"]) memory.pixels.push_back(static_cast<float>(byte) / 255.0f);
   const image::Image none;
-  Floats scratch;
-  Canvas canvas{none, {input["height"], input["width"], 3}, pixels.data(), nullptr, scratch};
+  Canvas canvas(none, {input["height"], input["width"], 3}, nullptr, memory);
   change(canvas);
-  return pixels;
+  canvas.pixels();
+  return memory.pixels;
 }
 
 }  // namespace
@@ -95,14 +95,15 @@ TEST_CASE("crops: center_crop and resize equal torchvision's on Pillow's images"
   for (const json& c : golden()["crop_ops"]) {
     const auto op = std::dynamic_pointer_cast<const CropOp>(read_op(c["op"]));
     REQUIRE(op);
-    Floats pixels(static_cast<std::size_t>(3 * op->side() * op->side())), scratch;
-    Canvas canvas{image, {op->side(), op->side(), 3}, pixels.data(), nullptr, scratch};
+    CanvasMemory memory;
+    Canvas canvas(image, {op->side(), op->side(), 3}, nullptr, memory);
     Rng rng(0, Purpose::kView, 0, 0, 0);
     op->apply(rng, canvas);
     Floats want;
     for (const int byte : c["bytes"]) want.push_back(static_cast<float>(byte) / 255.0f);
     CAPTURE(c["op"]);
-    CHECK(pixels == want);
+    canvas.pixels();
+    CHECK(memory.pixels == want);
   }
 }
 

@@ -142,13 +142,14 @@ TEST_CASE(
                                     bytes.data()};
     kernels::crop_resize({&cut, 1, size, size}, kernels::Cpu{});
     std::transform(bytes.begin(), bytes.end(), pixels.begin(), kernels::byte_to_unit);
-    kernels::ColorJitterView color{pixels.data(), {}, gray};
+    kernels::ColorJitterView color{.pixels = pixels.data()};
+    if (gray) color.steps[4] = {kernels::ToneOp::kGrayscale};
     if (jitter) {
       const double factors[] = {
           jitter->brightness, jitter->contrast, jitter->saturation, jitter->hue};
       for (std::size_t i = 0; i < 4; ++i) {
         const int op = jitter->order[i];
-        color.steps[i] = {static_cast<kernels::JitterOp>(op + 1), static_cast<float>(factors[op])};
+        color.steps[i] = {static_cast<kernels::ToneOp>(op + 1), static_cast<float>(factors[op])};
       }
     }
     kernels::color_jitter({&color, 1, size * size}, kernels::Cpu{});

@@ -23,11 +23,12 @@ Floats apply(const ViewOp& op,
              std::uint32_t draw,
              std::int64_t channels = 3) {
   const image::Image none;
-  Floats out = pixels, scratch;
-  Canvas canvas{none, {side, side, channels}, out.data(), nullptr, scratch};
+  CanvasMemory memory{.pixels = pixels};
+  Canvas canvas(none, {side, side, channels}, nullptr, memory);
   Rng rng(11, Purpose::kView, 0, draw, 0);
   op.apply(rng, canvas);
-  return out;
+  canvas.pixels();
+  return memory.pixels;
 }
 
 Floats noise(std::int64_t n) {

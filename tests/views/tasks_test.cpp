@@ -31,18 +31,17 @@ Outcome outcome(const std::string& op, std::int64_t side, std::uint32_t sample) 
   Outcome out;
   out.form = task->form({side, side, 2});
   const std::int64_t plane = side * side;
-  out.pixels.resize(static_cast<std::size_t>(std::max(2 * plane, out.form.size())));
+  CanvasMemory memory;
   for (std::int64_t i = 0; i < 2 * plane; ++i)
-    out.pixels[static_cast<std::size_t>(i)] = static_cast<float>(i < plane ? i : plane - i);
+    memory.pixels.push_back(static_cast<float>(i < plane ? i : plane - i));
   out.targets.resize(static_cast<std::size_t>(out.form.targets), -1);
   const image::Image none;
-  std::vector<float> scratch;
-  Canvas canvas{none, {side, side, 2}, out.pixels.data(), nullptr, scratch, out.targets.data()};
+  Canvas canvas(none, {side, side, 2}, nullptr, memory, out.targets.data());
   Rng rng(7, Purpose::kView, 0, sample, 0);
   task->apply(rng, canvas);
-  CHECK(canvas.pictures == out.form.pictures);
-  CHECK(canvas.shape.size() == out.form.shape.size());
-  out.pixels.resize(static_cast<std::size_t>(out.form.size()));
+  CHECK(canvas.pictures() == out.form.pictures);
+  CHECK(canvas.shape().size() == out.form.shape.size());
+  out.pixels.assign(canvas.pixels(), canvas.pixels() + out.form.size());
   return out;
 }
 
@@ -280,8 +279,8 @@ TEST_CASE("random_crop: a window of the image with black around it, each place a
   const image::Image image = noise_image(5, 7, 3);  // the short side has its size already
   std::set<std::pair<std::int64_t, std::int64_t>> places;
   for (std::uint32_t sample = 0; sample < 600; ++sample) {
-    std::vector<float> pixels(48, -1.0f), scratch;
-    Canvas canvas{image, {4, 4, 3}, pixels.data(), nullptr, scratch};
+    CanvasMemory memory{.pixels = std::vector<float>(48, -1.0f)};
+    Canvas canvas(image, {4, 4, 3}, nullptr, memory);
     Rng rng(7, Purpose::kView, 0, sample, 0);
     crop->apply(rng, canvas);
     std::int64_t matches = 0;
@@ -294,7 +293,7 @@ TEST_CASE("random_crop: a window of the image with black around it, each place a
           const float want =
               inside ? float(image.pixels[static_cast<std::size_t>((y * 7 + x) * 3 + c)]) / 255.0f
                      : 0.0f;
-          same = std::abs(pixels[static_cast<std::size_t>(i)] - want) < 1e-6f;
+          same = std::abs(memory.pixels[static_cast<std::size_t>(i)] - want) < 1e-6f;
         }
         matches += same;
         if (same) places.insert({top, left});
