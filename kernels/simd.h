@@ -5,7 +5,7 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
 #define SSLRUN_X86 1
 #define SSLRUN_AVX2 __attribute__((target("arch=x86-64-v3")))
-#define SSLRUN_AVX512 __attribute__((target("arch=x86-64-v4,avx512vnni")))
+#define SSLRUN_AVX512 __attribute__((target("arch=x86-64-v4,avx512vnni,avx512vbmi")))
 #else
 #define SSLRUN_X86 0
 #endif
@@ -21,14 +21,15 @@
 
 namespace sslrun::kernels {
 
-/// Instruction sets that kernels are written for: AVX2 with FMA (x86-64-v3), AVX-512 with its byte
-/// dot products (x86-64-v4 and VNNI).
+/// Instruction sets that kernels are written for: AVX2 with FMA (x86-64-v3), AVX-512 with byte dot
+/// products and permutations (x86-64-v4, VNNI and VBMI).
 enum class Simd { kPortable, kAvx2, kAvx512 };
 
 /// The widest that this processor has.
 inline Simd widest_simd() {
 #if SSLRUN_X86
-  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni"))
+  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni") &&
+      __builtin_cpu_supports("avx512vbmi"))
     return Simd::kAvx512;
   if (__builtin_cpu_supports("x86-64-v3")) return Simd::kAvx2;
 #endif

@@ -44,14 +44,16 @@ Lines resize_x(const Lines& from,
                std::vector<std::uint8_t>& to) {
   const std::int64_t line = channels * work.columns.n;
   const std::int64_t needed = bytes_read(width, work.columns.groups, channels);
-  const std::int64_t size = (from.count + kRowsAtOnce - 1) * line;
+  const std::int64_t size = (from.count + kRowStep - 1) * line;
   std::uint8_t* planar = room(to, size);
   std::uint8_t* copies = room(work.copies, kRowsAtOnce * needed);
   const HorizontalPass pass = channels == 3 ? passes.rgb : passes.general;
   for (std::int64_t y = 0; y < from.count; y += kRowsAtOnce) {
     const std::uint8_t* rows[kRowsAtOnce];
     std::uint8_t* made[kRowsAtOnce];
-    for (int r = 0; r < kRowsAtOnce; ++r) {
+    const auto left = static_cast<int>(std::min<std::int64_t>(kRowsAtOnce, from.count - y));
+    const int num_rows = (left + kRowStep - 1) / kRowStep * kRowStep;  // the last ones repeat
+    for (int r = 0; r < num_rows; ++r) {
       rows[r] = from.first + std::min(y + r, from.count - 1) * from.pitch;
       made[r] = planar + (y + r) * line;
       if (from.end - rows[r] >= needed) continue;
@@ -59,7 +61,7 @@ Lines resize_x(const Lines& from,
       std::copy_n(rows[r], width * channels, copy);
       rows[r] = copy;
     }
-    pass(rows, work.columns, channels, made);
+    pass(rows, num_rows, work.columns, channels, made);
   }
   return {planar, from.count, line, planar + size};
 }

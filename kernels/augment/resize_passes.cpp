@@ -5,12 +5,13 @@
 namespace sslrun::kernels {
 namespace {
 
-void horizontal(const std::uint8_t* const rows[kRowsAtOnce],
+void horizontal(const std::uint8_t* const* rows,
+                int num_rows,
                 const ResizeTable& columns,
                 std::int64_t channels,
-                std::uint8_t* const to[kRowsAtOnce]) {
+                std::uint8_t* const* to) {
   const std::int64_t n = columns.n, num_taps = columns.groups * kTapGroup;
-  for (int r = 0; r < kRowsAtOnce; ++r)
+  for (int r = 0; r < num_rows; ++r)
     for (std::int64_t x = 0; x < n; ++x) {
       const std::uint8_t* from = rows[r] + columns.begin[static_cast<std::size_t>(x)] * channels;
       const std::int32_t* weight = columns.integer.data() + x;

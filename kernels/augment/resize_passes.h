@@ -8,20 +8,22 @@
 
 namespace sslrun::kernels {
 
-/// Rows that a horizontal pass makes at once.
-constexpr int kRowsAtOnce = 4;
+/// Rows that a horizontal pass makes at once, at most; a multiple of kRowStep.
+constexpr int kRowsAtOnce = 16;
+constexpr int kRowStep = 4;
 
 /// Bytes that a horizontal pass may read from the beginning of a row of pixels.
 constexpr std::int64_t bytes_read(std::int64_t width, std::int64_t groups, std::int64_t channels) {
-  return channels * (width + groups * kTapGroup) + 16;
+  return channels * (width + groups * kTapGroup) + 128;
 }
 
-/// Resizes four rows along x. rows: interleaved pixels, bytes_read() of them readable.
+/// Resizes num_rows rows along x. rows: interleaved pixels, bytes_read() of them readable.
 /// to[r]: [channels, columns.n] planar. columns: packed as the version wants it.
-using HorizontalPass = void (*)(const std::uint8_t* const rows[kRowsAtOnce],
+using HorizontalPass = void (*)(const std::uint8_t* const* rows,
+                                int num_rows,
                                 const ResizeTable& columns,
                                 std::int64_t channels,
-                                std::uint8_t* const to[kRowsAtOnce]);
+                                std::uint8_t* const* to);
 
 /// Makes one line of n bytes out of others: sum over k of the table's weight of tap k at position y
 /// times lines[k], for its groups * kTapGroup lines.

@@ -70,12 +70,13 @@ SSLRUN_AVX2 inline __m256i four_positions(const std::uint8_t* const rows[2],
   return _mm256_shuffle_epi8(to_bytes(levels[0], levels[1], levels[2], levels[3]), by_plane);
 }
 
-SSLRUN_AVX2 void horizontal_rgb(const std::uint8_t* const rows[kRowsAtOnce],
+SSLRUN_AVX2 void horizontal_rgb(const std::uint8_t* const* rows,
+                                int num_rows,
                                 const ResizeTable& columns,
                                 std::int64_t,
-                                std::uint8_t* const to[kRowsAtOnce]) {
+                                std::uint8_t* const* to) {
   const std::int64_t n = columns.n;
-  for (int r = 0; r < kRowsAtOnce; r += 2)
+  for (int r = 0; r < num_rows; r += 2)
     for (std::int64_t first = 0; first < n; first += kPositions) {
       __m256i four[4];
       for (int quad = 0; quad < 4; ++quad)

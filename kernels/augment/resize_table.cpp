@@ -14,7 +14,6 @@ void grow(std::vector<T>& v, std::int64_t size) {
 
 // The taps of every position in arrays, so that the loops over positions are vector loops.
 struct Taps {
-  std::vector<std::int32_t> count;
   std::vector<double> center, total;
 };
 
@@ -101,19 +100,19 @@ SSLRUN_CLONES void halves_of(const std::int32_t* __restrict weight,
 void make_resize_table(const ResizeAxis& axis, std::int64_t out, bool flip, ResizeTable& table) {
   thread_local Taps taps;
   const std::int64_t n = table.n = padded_positions(out);
-  grow(taps.count, n);
+  grow(table.count, n);
   grow(taps.center, n);
   grow(taps.total, n);
   grow(table.begin, n);
-  find_taps(axis, out, flip, n, table.begin.data(), taps.count.data(), taps.center.data());
-  const std::int64_t most = *std::max_element(taps.count.begin(), taps.count.begin() + n);
+  find_taps(axis, out, flip, n, table.begin.data(), table.count.data(), taps.center.data());
+  const std::int64_t most = *std::max_element(table.count.begin(), table.count.begin() + n);
   table.groups = (most + kTapGroup - 1) / kTapGroup;
   const std::int64_t num_taps = table.groups * kTapGroup;
   grow(table.weight, num_taps * n);
   grow(table.integer, num_taps * n);
   raw_weights(axis,
               table.begin.data(),
-              taps.count.data(),
+              table.count.data(),
               taps.center.data(),
               num_taps,
               n,

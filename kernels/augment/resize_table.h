@@ -21,13 +21,14 @@ struct ResizeTable {
   std::int64_t groups = 0;
   std::int64_t n = 0;
   std::vector<std::int32_t> begin;    // [n]
+  std::vector<std::int32_t> count;    // [n]
   std::vector<double> weight;         // [groups * kTapGroup, n]
   std::vector<std::int32_t> integer;  // [groups * kTapGroup, n], integer_weight() of them
   std::vector<std::int32_t> digits;   // [groups, 3, n]: see pack_digits()
   std::vector<std::int32_t> halves;   // [groups, 4, n]: see pack_halves()
 };
 
-/// Fills begin, weight and integer. The table only grows, so that reuse allocates nothing.
+/// Fills all but digits and halves. The table only grows, so that reuse allocates nothing.
 void make_resize_table(const ResizeAxis& axis, std::int64_t out, bool flip, ResizeTable& table);
 
 /// Integer weights as three signed bytes, w = d0 + 256 d1 + 65536 d2: word (g, i, x) holds digit i
