@@ -1,5 +1,6 @@
 #include "app/commands/data_source.h"
 
+#include "base/error.h"
 #include "base/terminal.h"
 
 #include <fmt/format.h>
@@ -10,6 +11,17 @@
 
 namespace sslrun::app {
 
+std::unique_ptr<data::Source> SourceOptions::open(const std::string& from,
+                                                  data::Split split) const {
+  if (pixels.window[0] >= pixels.window[1]) {
+    throw UsageError(
+        fmt::format("--window must be two levels, the first below the second, got {} {}",
+                    pixels.window[0],
+                    pixels.window[1]));
+  }
+  return data::open_source(from, format, split, pixels);
+}
+
 void add_source_options(CLI::App& cmd, SourceOptions& o) {
   cmd.add_option("path", o.path, fmt::format("images: {}", data::kPathHelp))->required();
   cmd.add_option("--format", o.format, data::format_names())->capture_default_str();
@@ -19,6 +31,8 @@ void add_source_options(CLI::App& cmd, SourceOptions& o) {
   cmd.add_option("--bit-depth", o.pixels.bits, "as the recipe's data.bit_depth")
       ->check(CLI::IsMember({8, 16}))
       ->capture_default_str();
+  cmd.add_option("--window", o.pixels.window, "as the recipe's data.window: two levels of 16 bits")
+      ->type_name("LOW HIGH");
   cmd.add_flag("--json", o.json, "one JSON object on stdout");
 }
 

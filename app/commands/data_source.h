@@ -17,12 +17,11 @@ struct SourceOptions {
   image::PixelFormat pixels;
   bool json = false;
 
-  std::unique_ptr<data::Source> open(const std::string& from, data::Split split) const {
-    return data::open_source(from, format, split, pixels);
-  }
+  /// errors    UsageError where the window's first level is not below its second.
+  std::unique_ptr<data::Source> open(const std::string& from, data::Split split) const;
 };
 
-/// The positional path, --format, --channels, --bit-depth and --json.
+/// The positional path, --format, --channels, --bit-depth, --window and --json.
 void add_source_options(CLI::App& cmd, SourceOptions& o);
 
 /// A line on stderr now and then, "<done> of <total> images <verb>", redrawn on a terminal. Called from

@@ -14,4 +14,10 @@ void check_size(std::int64_t width, std::int64_t height) {
   }
 }
 
+void check_density(std::int64_t units, std::size_t num_bytes, std::int64_t most_per_byte) {
+  if (units / most_per_byte <= static_cast<std::int64_t>(num_bytes)) return;
+  throw BadImage(
+      fmt::format("truncated: the file's {} bytes are too few for its header's pixels", num_bytes));
+}
+
 }  // namespace sslrun::image

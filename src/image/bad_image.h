@@ -31,4 +31,14 @@ inline std::string kind_of(const std::string& reason) {
 /// Throws BadImage unless 1 <= width * height <= kMaxPixels.
 void check_size(std::int64_t width, std::int64_t height);
 
+/// Throws BadImage where so many bytes cannot hold the picture that a header speaks of, so that no
+/// memory is taken for it: at most most_per_byte units (bytes before compression, or pixels) come out
+/// of a byte.
+void check_density(std::int64_t units, std::size_t num_bytes, std::int64_t most_per_byte);
+
+/// Of deflate: 258 bytes for two bits. source: RFC 1951, 3.2.5.
+constexpr std::int64_t kDeflateDensity = 1032;
+/// Of LZW with codes of 12 bits, each for a text of 4096 bytes.
+constexpr std::int64_t kLzwDensity = 4096 * 8 / 12;
+
 }  // namespace sslrun::image

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -67,6 +68,25 @@ void widen(Image& image) {
   image.bits = 16;
 }
 
+void apply_window(const std::array<std::uint16_t, 2>& window, Image& image) {
+  const std::int64_t low = window[0], span = window[1] - window[0];
+  check_invariant(image.bits == 16 && span > 0, "a window spreads levels of 16 bits");
+  auto* p = reinterpret_cast<std::uint16_t*>(image.pixels.data());
+  for (std::size_t i = 0; i < image.pixels.size() / 2; ++i) {
+    const std::int64_t inside = std::clamp<std::int64_t>(p[i] - low, 0, span);
+    p[i] = static_cast<std::uint16_t>((inside * 65535 + span / 2) / span);
+  }
+}
+
+void narrow(Image& image) {
+  const std::size_t n = image.pixels.size() / 2;
+  const auto* p = reinterpret_cast<const std::uint16_t*>(image.pixels.data());
+  for (std::size_t i = 0; i < n; ++i)
+    image.pixels[i] = static_cast<std::uint8_t>((p[i] * 255u + 32895u) >> 16);
+  image.pixels.resize(n);
+  image.bits = 8;
+}
+
 }  // namespace
 
 void to_rgb(Image& image, std::uint8_t background) {
@@ -84,8 +104,10 @@ void conform(const PixelFormat& format, Image& image) {
                                image.channels,
                                format.channels));
   }
-  if (format.bits == 16 && image.bits == 8) widen(image);
-  check_invariant(image.bits == format.bits, "a decoder makes 16 bits only where they are kept");
+  const bool spread = has_window(format);
+  if (image.bits == 8 && (spread || format.bits == 16)) widen(image);
+  if (spread) apply_window(format.window, image);
+  if (image.bits == 16 && format.bits == 8) narrow(image);
 }
 
 }  // namespace sslrun::image

@@ -9,8 +9,9 @@ namespace sslrun::image {
 /// shapes    image [h, w, 1..4], 8 or 16 bits -> [h, w, 3], the same bits
 void to_rgb(Image& image, std::uint8_t background);
 
-/// Turns what a decoder made into what the format asks for: RGB into gray (.299 R + .587 G + .114 B,
-/// rounded to nearest), 8 bits into 16 (times 257).
+/// Turns what a decoder made into what the format asks for, each time rounded to nearest: RGB into
+/// gray (.299 R + .587 G + .114 B), 8 bits into 16 (times 257), levels spread at 16 bits (the window's
+/// first and below become 0, its second and above 65535, those between lie between), 16 bits into 8.
 /// errors    BadImage where another number of channels is asked for than the image has.
 void conform(const PixelFormat& format, Image& image);
 

@@ -68,14 +68,16 @@ Format sniff(std::span<const std::byte> head) {
 }
 
 void decode(std::span<const std::byte> bytes,
-            const PixelFormat& format,
+            const PixelFormat& asked,
             const Wanted& wanted,
             Image& out) {
   if (bytes.empty()) throw BadImage("empty file");
+  PixelFormat format = asked;
+  if (has_window(asked)) format.bits = 16;  // levels are spread before any is lost
   const int orientation = [&] {
     switch (sniff(bytes)) {
       case Format::kJpeg:
-        return decode_jpeg(bytes, wanted, out);
+        return decode_jpeg(bytes, format, wanted, out);
       case Format::kPng:
         return decode_png(bytes, format, out);
       case Format::kWebp:
@@ -95,7 +97,7 @@ void decode(std::span<const std::byte> bytes,
     throw BadImage(describe_unknown({reinterpret_cast<const char*>(bytes.data()), size}));
   }();
   apply_orientation(orientation, out);
-  conform(format, out);
+  conform(asked, out);
 }
 
 }  // namespace sslrun::image

@@ -32,6 +32,10 @@ Format sniff(std::span<const std::byte> head);
 /// 16 bits are scaled to 8 and rounded to nearest unless format.bits is 16; alpha is composited on
 /// the format's background, which also shows where a first frame leaves the screen open (with 4
 /// channels, alpha of a PNG or TIFF is the fourth). The EXIF or TIFF orientation is applied: out is upright.
+/// A JPEG that was cut is bad unless format.keep_truncated: then what the file lacks is gray (baseline)
+/// or blurred (progressive), as libjpeg fills it in; a file cut in its header, and every other format,
+/// is bad all the same.
+/// format.window: levels are spread at 16 bits, before they become 8.
 /// wanted: what will be looked at; of an upright JPEG only this is made, pixel by pixel as in the
 /// whole image (what else out holds around it is unspecified); other images are decoded whole.
 /// errors    BadImage for what is cut, corrupt, larger than kMaxPixels or of another format or

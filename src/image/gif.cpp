@@ -90,6 +90,7 @@ int decode_gif(std::span<const std::byte> bytes, const PixelFormat& format, Imag
   if (DGifGetImageDesc(gif.get()) == GIF_ERROR) throw_reason(gif->Error);
   const GifImageDesc& frame = gif->Image;
   check_size(frame.Width, frame.Height);
+  check_density(std::int64_t{frame.Width} * frame.Height, bytes.size(), kLzwDensity);
   const ColorMapObject* colors = frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap;
   if (colors == nullptr) throw BadImage("corrupt: a gif without colours");
   out.reshape(gif->SWidth, gif->SHeight, 3);

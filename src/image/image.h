@@ -1,5 +1,6 @@
 // An image in memory: 8 or 16 bits a channel, interleaved.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,9 +25,16 @@ struct PixelFormat {
   std::int64_t channels = 3;      // 1: gray; 3: RGB; another number: what every file must hold
   std::int64_t bits = 8;          // a channel: 8, or 16, which 8 are scaled to
   std::uint8_t background = 255;  // gray level that alpha is composited on
+  bool keep_truncated = false;    // a JPEG that was cut is taken with what it has
+  std::array<std::uint16_t, 2> window{0, 65535};  // levels of 16 bits that become black and white
 
   bool operator==(const PixelFormat&) const = default;
 };
+
+/// Whether levels are to be spread: of images of 8 bits too, whose 255 is 65535.
+inline bool has_window(const PixelFormat& format) {
+  return format.window != PixelFormat{}.window;
+}
 
 /// Whether images become gray or RGB, so that palettes, alpha and gray files have a meaning.
 inline bool is_picture(const PixelFormat& format) {

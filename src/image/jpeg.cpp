@@ -24,6 +24,9 @@ namespace {
 constexpr int kMaxScans =
     500;  // as libjpeg-turbo's own LIMITSCANS: a small progressive file can hold a million
 constexpr std::int64_t kMargin = 2;
+// A Huffman-coded block of 8 x 8 takes a bit at least, and there is one for each 128 pixels at least:
+// where two components are sampled 4 x 1 and 1 x 4.
+constexpr std::int64_t kPixelsPerByte = 128 * 8;
 constexpr int kExifMarker = JPEG_APP0 + 1;
 
 // libjpeg's state for one image. Errors leave libjpeg by longjmp: the functions that call setjmp
@@ -36,6 +39,7 @@ struct Decoder {
   char message[JMSG_LENGTH_MAX] = {};
   int code = 0;  // libjpeg's message number of the first mistake, 0: none
   bool too_many_scans = false;
+  bool keep_cut = false;
 
   Decoder() = default;
 
@@ -49,6 +53,13 @@ struct Decoder {
     code = common->err->msg_code;
     common->err->format_message(common, message);
   }
+
+  bool is_cut() const {
+    return code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
+  }
+
+  /// Whether pixels are made up that nobody asked for.
+  bool is_bad() const { return code != 0 && !(keep_cut && code == JWRN_JPEG_EOF); }
 };
 
 Decoder& decoder_of(j_common_ptr common) {
@@ -115,7 +126,7 @@ bool read_rows(Decoder& decoder, Box& part, std::vector<std::uint8_t>& pixels, i
     JSAMPROW row = pixels.data() + static_cast<std::size_t>(info.output_scanline - first) *
                                        static_cast<std::size_t>(part.width * channels);
     jpeg_read_scanlines(&info, &row, 1);
-    if (decoder.code != 0) return false;  // a made-up row: the rest is not worth the time
+    if (decoder.is_bad()) return false;  // a made-up row: the rest is not worth the time
   }
   if (end < info.output_height) {
     jpeg_abort_decompress(&info);
@@ -146,9 +157,7 @@ Box part_to_read(const Box& wanted, std::int64_t width) {
   std::string text = decoder.message;
   if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z')
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  const bool cut = decoder.code == JWRN_JPEG_EOF || decoder.code == JERR_INPUT_EOF ||
-                   decoder.code == JERR_INPUT_EMPTY;
-  throw BadImage((cut ? "truncated: " : "corrupt: ") + text);
+  throw BadImage((decoder.is_cut() ? "truncated: " : "corrupt: ") + text);
 }
 
 int saved_orientation(const jpeg_decompress_struct& info) {
@@ -175,8 +184,12 @@ void inks_to_rgb(std::uint8_t* pixels, std::int64_t num_pixels, bool inverted) {
 
 }  // namespace
 
-int decode_jpeg(std::span<const std::byte> bytes, const Wanted& wanted, Image& out) {
+int decode_jpeg(std::span<const std::byte> bytes,
+                const PixelFormat& format,
+                const Wanted& wanted,
+                Image& out) {
   Decoder decoder;
+  decoder.keep_cut = format.keep_truncated;
   decoder.info.err = jpeg_std_error(&decoder.errors);
   decoder.info.client_data = &decoder;  // jpeg_create_decompress keeps err and client_data
   decoder.errors.error_exit = on_error;
@@ -186,6 +199,7 @@ int decode_jpeg(std::span<const std::byte> bytes, const Wanted& wanted, Image& o
   const std::int64_t width = decoder.info.image_width;
   const std::int64_t height = decoder.info.image_height;
   check_size(width, height);
+  if (decoder.info.arith_code == FALSE) check_density(width * height, bytes.size(), kPixelsPerByte);
   const int orientation =
       saved_orientation(decoder.info);  // now: finishing drops the saved markers
   const bool inks =
@@ -195,7 +209,7 @@ int decode_jpeg(std::span<const std::byte> bytes, const Wanted& wanted, Image& o
   if (wanted && orientation == 1 && has_end(bytes))
     part = part_to_read(wanted(height, width), width);
   const bool done = read_rows(decoder, part, out.pixels, inks ? 4 : 3);
-  if (!done || decoder.code != 0) throw_reason(decoder);
+  if (!done || decoder.is_bad()) throw_reason(decoder);
   if (inks)
     inks_to_rgb(out.pixels.data(), part.width * part.height, decoder.info.saw_Adobe_marker != 0);
   out.reshape(part.width, part.height, 3);

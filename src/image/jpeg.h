@@ -8,7 +8,11 @@
 namespace sslrun::image {
 
 /// As decode(), for bytes that start as a JPEG does, but not yet turned upright nor conformed.
+/// format: keep_truncated alone matters.
 /// returns the EXIF orientation, 1..8 (1 where the file gives none).
-int decode_jpeg(std::span<const std::byte> bytes, const Wanted& wanted, Image& out);
+int decode_jpeg(std::span<const std::byte> bytes,
+                const PixelFormat& format,
+                const Wanted& wanted,
+                Image& out);
 
 }  // namespace sslrun::image

@@ -119,6 +119,9 @@ int decode_png(std::span<const std::byte> bytes, const PixelFormat& format, Imag
   const std::int64_t width = png_get_image_width(decoder.png, decoder.info);
   const std::int64_t height = png_get_image_height(decoder.png, decoder.info);
   check_size(width, height);
+  const std::int64_t pixel_bits =
+      png_get_channels(decoder.png, decoder.info) * png_get_bit_depth(decoder.png, decoder.info);
+  check_density(width * height * pixel_bits / 8, bytes.size(), kDeflateDensity);
   if (!set_transforms(decoder, format)) throw_reason(decoder);
   const std::int64_t channels = png_get_channels(decoder.png, decoder.info);
   out.reshape(width, height, channels, format.bits);

@@ -134,6 +134,22 @@ bool is_plain(const Layout& l) {
          l.samples >= l.channels;
 }
 
+// Of the compressions whose density has a bound that headers could break.
+void check_density_of(TIFF* tiff, const Layout& l, std::size_t num_bytes) {
+  std::uint16_t compression = COMPRESSION_NONE;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
+  std::int64_t density = 0;
+  if (compression == COMPRESSION_NONE) density = 1;
+  if (compression == COMPRESSION_PACKBITS) density = 64;  // 128 bytes for two
+  if (compression == COMPRESSION_LZW) density = kLzwDensity;
+  if (compression == COMPRESSION_DEFLATE || compression == COMPRESSION_ADOBE_DEFLATE)
+    density = kDeflateDensity;
+  if (density == 0) return;
+  const int samples = l.photometric == PHOTOMETRIC_YCBCR ? 1 : l.samples;  // colour at any scale
+  const double units = static_cast<double>(l.width * l.height) * samples * l.bits / 8;
+  check_density(static_cast<std::int64_t>(units), num_bytes, density);
+}
+
 // Copies the channels that are used from stored samples to pixels. Between 8 and 16 bits they are
 // scaled, rounded to nearest.
 class Painter {
@@ -326,12 +342,14 @@ int decode_tiff(std::span<const std::byte> bytes, const PixelFormat& format, Ima
           "unsupported format: {} channels, and data.channels is {}", l.channels, format.channels));
     }
   } else if (!is_plain(l)) {
+    check_density_of(tiff.get(), l, bytes.size());
     read_converted(tiff.get(), l, format.background, out, stream);
     return orientation;
   }
   if (l.samples > l.colors + 1)
     throw BadImage(fmt::format(
         "unsupported format: tiff with {0} channels; data.channels: {0} takes them", l.samples));
+  check_density_of(tiff.get(), l, bytes.size());
   out.reshape(l.width, l.height, l.channels, format.bits);
   Painter painter(l, out);
   if (TIFFIsTiled(tiff.get()) != 0)

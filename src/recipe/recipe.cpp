@@ -20,6 +20,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kBitDepths = {"8", "16"};
 constexpr std::array<std::string_view, 3> kCaches = {"none", "packed", "ram"};
 constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
+constexpr std::array<std::string_view, 3> kTruncated = {"skip", "keep", "fail"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
 constexpr std::array<std::string_view, 2> kDecays = {"cosine", "constant"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
@@ -40,6 +41,20 @@ void bind(config::Fields& f, DataConfig& c) {
             "1 gray, 3 RGB; another number: TIFF or PNG files that hold so many");
   f.choice("bit_depth", c.bit_depth, kBitDepths, "bits a channel that are kept; 16 become 8");
   f.choice("background", c.background, kBackgrounds, "what transparent pixels are laid on");
+  f.choice(
+      "truncated",
+      c.truncated,
+      kTruncated,
+      "files that were cut: replaced; taken with what they have (JPEG only); or the run stops");
+  f.range("window",
+          c.window,
+          {.min = 0, .max = 65535},
+          "levels of 16 bits that become black and white, before they become 8");
+  f.check("window",
+          c.window[0] < c.window[1] && c.window[0] == std::floor(c.window[0]) &&
+              c.window[1] == std::floor(c.window[1]),
+          "must be two whole numbers, the first below the second",
+          "[0, 65535] leaves levels as they are");
   f.real("max_bad_fraction",
          c.max_bad_fraction,
          {.min = 0, .max = 1},
@@ -200,7 +215,11 @@ std::string views_problem(const Recipe& r) {
 
 image::PixelFormat DataConfig::pixels() const {
   const std::uint8_t level = background == "white" ? 255 : background == "gray" ? 128 : 0;
-  return {channels, bit_depth == "16" ? 16 : 8, level};
+  return {channels,
+          bit_depth == "16" ? 16 : 8,
+          level,
+          truncated == "keep",
+          {static_cast<std::uint16_t>(window[0]), static_cast<std::uint16_t>(window[1])}};
 }
 
 double LearningRate::peak(std::int64_t batch_size) const {

@@ -20,6 +20,8 @@ struct DataConfig {
   std::int64_t channels = 3;
   std::string bit_depth = "8";
   std::string background = "white";
+  std::string truncated = "skip";
+  std::array<double, 2> window{0, 65535};
   double max_bad_fraction = 0.05;
   std::string cache = "none";              // "packed": files' bytes, "ram": pixels
   std::optional<std::int64_t> cache_gb;    // of memory; absent: half of what is free

@@ -7,6 +7,7 @@
 #include "base/stop_signal.h"
 #include "eval/features.h"
 #include "eval/knn.h"
+#include "image/bad_image.h"
 #include "image/png_write.h"
 #include "ops/step.h"
 #include "train/image_cache.h"
@@ -278,6 +279,13 @@ void Trainer::note_bad_images() {
   std::ofstream out(list, std::ios::app);
   if (!(out << json_lines(bad.subspan(known)) << std::flush))
     throw_storage_error("write", list, errno);
+  for (const data::BadSample& b : bad.subspan(known)) {
+    if (recipe_.data.truncated == "fail" && image::kind_of(b.reason) == "truncated")
+      throw DataError(fmt::format(
+          "no image may be cut (data.truncated: fail), and '{}' is: {}; restore it, or set skip",
+          b.name,
+          b.reason));
+  }
   if (const auto verdict = bad_images_verdict(
           state_.bad_images, sampler_.num_samples(), recipe_.data.max_bad_fraction, list.string()))
     throw DataError(*verdict);

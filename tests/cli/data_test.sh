@@ -31,6 +31,10 @@ stats=$("$sslrun" data stats "$work/photos" 2>/dev/null)
 grep -q "^- normalize: {mean: \[$mean, $mean, $mean\]" <<<"$stats" || fail "stats, the mean is $mean: $stats"
 stats=$("$sslrun" data stats "$work/photos" --json 2>/dev/null)
 grep -q '"classes":{"a":3,"b":3}' <<<"$stats" || fail "stats --json: $stats"
+mkdir "$work/wide"; printf 'P5 2 1 65535\n\003\350\007\320' >"$work/wide/1.pgm"  # levels 1000 and 2000
+mean=$("$sslrun" data stats "$work/wide" --channels 1 --bit-depth 16 --window 1000 3000 2>/dev/null | grep -o 'mean: [^,]*')
+[ "$mean" = 'mean: [0.2500]' ] || fail "levels 1000 and 2000 of 1000 to 3000 are 0 and 0.5, and stats says: $mean"
+"$sslrun" data stats "$work/wide" --window 5 5 2>/dev/null; [ $? = 2 ] || fail "a window of nothing must end with 2"
 "$sslrun" data check "$work/nothing" 2>/dev/null; [ $? = 4 ] || fail "a folder that is not there must end with 4"
 sed "s|^data:.*|data: {train: $work/photos, exclude: $work/absent.txt}|" >"$work/r.yaml" <<'R'
 method: {name: simclr}

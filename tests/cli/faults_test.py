@@ -46,6 +46,7 @@ def check_too_many(work):
     with open(f"{out}/status.json") as f:
         expect(json.load(f)["state"] == "failed", "status.json must say failed")
     ends(start(recipe, out, "--set", "data.max_bad_fraction=0"), 4, "at most 0 of 64")
+    ends(start(recipe, f"{out}-fail", "--set", "data.truncated=fail", "--set", "data.max_bad_fraction=1"), 4, "no image may be cut", "truncated")
     words = finish(recipe, out, "--set", "data.max_bad_fraction=0.1")
     expect("6 images could not be used" in words and len(bad_of(out)) == 6, f"with a higher limit the same run goes on:\n{words}")
 

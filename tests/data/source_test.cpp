@@ -177,6 +177,17 @@ TEST_CASE("idx: images and labels, plain and gzipped", "[data]") {
   CHECK(test->labels().empty());
 }
 
+TEST_CASE("idx: a window spreads the levels of images in memory too", "[data]") {
+  const TempFolder folder;
+  folder.write("train-images-idx3-ubyte", idx_images(1, 1, 8));  // 0 to 7, at 16 bits times 257
+  const image::PixelFormat format{.window = {257, 5 * 257}};
+  image::Image out;
+  open_source(folder.path(), "idx", Split::kTrain, format)->read(0, out);
+  REQUIRE(out.pixels.size() == 24);
+  for (std::size_t i = 0; i < 8; ++i)
+    CHECK(out.pixels[3 * i] == std::vector<int>{0, 0, 64, 128, 191, 255, 255, 255}[i]);
+}
+
 TEST_CASE("idx: a cut, lying or mismatched file is refused by name", "[data]") {
   const TempFolder folder;
   const std::string whole = idx_images(3, 2, 4);

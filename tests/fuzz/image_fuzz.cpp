@@ -12,14 +12,16 @@ using namespace sslrun;
 
 namespace {
 
-constexpr std::array<image::PixelFormat, 8> kFormats{{{3, 8, 255},
-                                                      {1, 8, 0},
-                                                      {3, 16, 128},
-                                                      {1, 16, 255},
-                                                      {4, 8, 255},
-                                                      {5, 16, 255},
-                                                      {2, 8, 255},
-                                                      {3, 8, 0}}};
+constexpr std::array<image::PixelFormat, 10> kFormats{{{3, 8, 255},
+                                                       {1, 8, 0},
+                                                       {3, 16, 128},
+                                                       {1, 16, 255},
+                                                       {4, 8, 255},
+                                                       {5, 16, 255},
+                                                       {2, 8, 255},
+                                                       {3, 8, 0},
+                                                       {3, 8, 255, true},
+                                                       {1, 8, 0, true, {1000, 5000}}}};
 constexpr std::size_t kChoices = 5;
 
 std::optional<image::Image> decoded(std::span<const std::byte> file,

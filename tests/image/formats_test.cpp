@@ -1,11 +1,15 @@
 // Every format against files of other encoders (tests/golden/formats.py), and damaged files of all.
 #include "base/philox.h"
 #include "image/decode.h"
+#include "tests/image/encode.h"
 #include "tests/support/catch.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -131,37 +135,129 @@ TEST_CASE("formats: a file cut anywhere is refused, or nothing of its picture wa
   }
 }
 
-TEST_CASE("formats: 6000 mutated files end as a picture or as a bad image", "[image]") {
-  const std::vector<GoldenFile> files = golden_files();
-  std::int64_t pictures = 0, refused = 0;
-  for (std::uint32_t i = 0; i < 6000; ++i) {
-    std::vector<std::uint8_t> bytes = files[i % files.size()].bytes;
-    Rng rng(1, Purpose::kInit, 0, i, 0);
-    const std::uint32_t changes = 1 + rng.next() % 8;
-    for (std::uint32_t c = 0; c < changes && !bytes.empty(); ++c) {
-      // Half of them in the first 64 bytes, where the headers are.
-      const std::size_t range =
-          rng.next() % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 64);
-      const std::size_t at = rng.next() % range;
-      switch (rng.next() % 4) {
-        case 0:
-          bytes[at] ^= static_cast<std::uint8_t>(1u << rng.next() % 8);
-          break;
-        case 1:
-          bytes[at] = rng.next() % 2 ? 0xFF : 0;
-          break;
-        case 2:
-          bytes.erase(bytes.begin() + std::ptrdiff_t(at));
-          break;
-        default:
-          bytes.insert(bytes.begin() + std::ptrdiff_t(at), static_cast<std::uint8_t>(rng.next()));
+namespace {
+
+// One to eight bytes changed, put in or taken out; half of them in the first 64, where headers are.
+void mutate(std::vector<std::uint8_t>& bytes, Rng& rng) {
+  const std::uint32_t changes = 1 + rng.next() % 8;
+  for (std::uint32_t c = 0; c < changes && !bytes.empty(); ++c) {
+    const std::size_t range =
+        rng.next() % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 64);
+    const std::size_t at = rng.next() % range;
+    switch (rng.next() % 4) {
+      case 0:
+        bytes[at] ^= static_cast<std::uint8_t>(1u << rng.next() % 8);
+        break;
+      case 1:
+        bytes[at] = rng.next() % 2 ? 0xFF : 0;
+        break;
+      case 2:
+        bytes.erase(bytes.begin() + std::ptrdiff_t(at));
+        break;
+      default:
+        bytes.insert(bytes.begin() + std::ptrdiff_t(at), static_cast<std::uint8_t>(rng.next()));
+    }
+  }
+}
+
+// A file and what it is turned into.
+struct Case {
+  std::vector<std::uint8_t> bytes;
+  PixelFormat format;
+};
+
+// Every golden file as RGB and as it is asked for there (gray, 16 bits, more channels), and JPEGs of
+// each kind, which are also kept where they are cut.
+std::vector<Case> files_to_mutate() {
+  std::vector<Case> files;
+  for (const GoldenFile& file : golden_files()) files.push_back({file.bytes, {}});
+  std::ifstream in(SSLRUN_TEST_DIR "/golden/formats.json");
+  const nlohmann::json golden = nlohmann::json::parse(in);
+  for (const auto& c : golden.at("kept"))
+    files.push_back({from_hex(c.at("file")), {c.at("channels"), c.at("bits"), c.at("background")}});
+  for (const bool progressive : {false, true}) {
+    for (const int channels : {1, 3, 4}) {
+      for (const int sampling : {1, 2}) {
+        const auto jpeg = test::make_jpeg(test::gradient(41, 27, channels),
+                                          41,
+                                          27,
+                                          {.channels = channels,
+                                           .stored = channels == 1   ? JCS_GRAYSCALE
+                                                     : channels == 3 ? JCS_YCbCr
+                                                                     : JCS_CMYK,
+                                           .progressive = progressive,
+                                           .h_samp = sampling});
+        for (const bool keep : {false, true}) {
+          files.push_back({{jpeg.begin(), jpeg.end()}, {.keep_truncated = keep}});
+        }
       }
     }
-    Image image;
-    (try_decode(bytes, image).empty() ? pictures : refused) += 1;
   }
-  CHECK(pictures > 500);  // the mutations reach the pixels, and the headers
-  CHECK(refused > 500);
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("formats: 9000 mutated files end as a picture or as a bad image", "[image]") {
+  const std::vector<Case> files = files_to_mutate();
+  REQUIRE(files.size() >= 100);
+  std::int64_t pictures = 0, refused = 0;
+  for (std::uint32_t i = 0; i < 9000; ++i) {
+    std::vector<std::uint8_t> bytes = files[i % files.size()].bytes;
+    const PixelFormat& format = files[i % files.size()].format;
+    Rng rng(1, Purpose::kInit, 0, i, 0);
+    mutate(bytes, rng);
+    bytes.shrink_to_fit();
+    const auto part = [&](std::int64_t height, std::int64_t width) {
+      const std::int64_t h = 1 + rng.below(std::uint32_t(height)),
+                         w = 1 + rng.below(std::uint32_t(width));
+      return Box{
+          rng.below(std::uint32_t(height - h + 1)), rng.below(std::uint32_t(width - w + 1)), h, w};
+    };
+    Image image;
+    try {
+      decode(std::as_bytes(std::span(bytes)),
+             format,
+             i % 2 ? sslrun::image::Wanted(part) : sslrun::image::Wanted(),
+             image);
+      ++pictures;
+      REQUIRE(image.channels == format.channels);
+      REQUIRE(image.bits == format.bits);
+      REQUIRE(image.pixels.size() == std::size_t(image.width * image.height * image.stride()));
+    } catch (const BadImage&) {
+      ++refused;
+    }
+  }
+  CHECK(pictures > 1000);  // the mutations reach the pixels, and the headers
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("formats: a window spreads levels at 16 bits, whatever the file has", "[image]") {
+  // By the definition: clamp((v - low) / (high - low)) of the whole range, rounded to nearest.
+  const std::array<std::uint16_t, 2> window{1000, 5000};
+  const auto want = [&](int v, double most) {
+    return int(std::floor(std::clamp((v - 1000) / 4000.0, 0.0, 1.0) * most + 0.5));
+  };
+  const std::vector<int> levels = {0, 1000, 1001, 2333, 3000, 4999, 5000, 65535};
+  std::string pgm = "P5 8 1 65535\n";
+  for (const int v : levels) pgm += {char(v >> 8), char(v & 255)};
+  Image image;
+  decode(std::as_bytes(std::span(pgm)), {1, 16, 255, false, window}, {}, image);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    std::uint16_t got = 0;
+    std::memcpy(&got, image.pixels.data() + 2 * i, 2);
+    CHECK(int(got) == want(levels[i], 65535));
+  }
+  decode(std::as_bytes(std::span(pgm)), {1, 8, 255, false, window}, {}, image);
+  REQUIRE(image.pixels.size() == levels.size());
+  for (std::size_t i = 0; i < levels.size(); ++i)  // rounded twice, by way of 16 bits
+    CHECK(std::abs(int(image.pixels[i]) - want(levels[i], 255)) <= 1);
+  const std::string small("P5 3 1 255\n\0\x0a\xff", 14);  // 10 is 2570
+  decode(std::as_bytes(std::span(small)), {3, 8, 255, false, window}, {}, image);
+  REQUIRE(image.pixels.size() == 9);
+  CHECK(image.pixels[0] == 0);
+  CHECK(std::abs(int(image.pixels[3]) - want(2570, 255)) <= 1);
+  CHECK(image.pixels[8] == 255);
 }
 
 TEST_CASE("formats: a header that asks for too much is refused before memory is taken", "[image]") {

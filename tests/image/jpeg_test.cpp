@@ -136,6 +136,42 @@ TEST_CASE("jpeg: every truncation is refused", "[image]") {
   }
 }
 
+TEST_CASE(
+    "jpeg: a cut file that is to be kept has the rows before the cut, and is never kept silently "
+    "where it is damaged",
+    "[image]") {
+  const bool progressive = GENERATE(false, true);
+  const int width = 64, height = 64;
+  const std::string whole =
+      make_jpeg(gradient(width, height, 3), width, height, {.progressive = progressive});
+  const image::PixelFormat keep{.keep_truncated = true};
+  image::Image out;
+  const auto reason_of = [&](const std::string& bytes) -> std::string {
+    try {
+      image::decode(std::as_bytes(std::span(bytes)), keep, {}, out);
+    } catch (const image::BadImage& bad) {
+      return bad.what();
+    }
+    return "accepted";
+  };
+  const auto want = decoded(whole);
+  REQUIRE(reason_of(whole) == "accepted");
+  CHECK(out.pixels == want.pixels);
+  const std::string half =
+      whole.substr(0, whole.size() - (whole.size() - whole.find("\xff\xda")) / 2);
+  CHECK(reason(half).rfind("truncated:", 0) == 0);
+  CHECK(reason_of(half) == "accepted");
+  CHECK(out.width == width);
+  CHECK(out.height == height);
+  const std::ptrdiff_t eight_rows = width * 8 * 3;
+  if (!progressive)
+    CHECK(std::equal(want.pixels.begin(), want.pixels.begin() + eight_rows, out.pixels.begin()));
+  CHECK(reason_of(whole.substr(0, 100)).rfind("truncated:", 0) == 0);  // in its header
+  std::string damaged = whole;  // an end within the pixels is damage, not a cut
+  damaged.replace((whole.find("\xff\xda") + whole.size()) / 2, 2, "\xff\xd9");
+  CHECK(reason_of(damaged).rfind("corrupt:", 0) == 0);
+}
+
 TEST_CASE("jpeg: damaged bytes are decoded or refused, never worse", "[image]") {
   const std::string whole = make_jpeg(gradient(kW, kH, 3), kW, kH, {.progressive = true});
   std::uint32_t state = 1;
