@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t kMaxBytes = std::uint64_t{16} << 30;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::size_t kGzipTrailerBytes = 4;
 
@@ -65,25 +64,7 @@ class Unpacker {
   std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
 };
 
-void require_below_limit(const std::string& path, std::uint64_t size) {
-  if (size > kMaxBytes) throw DataError(fmt::format("'{}' unpacks to more than 16 GiB", path));
-}
-
 }  // namespace
-
-std::string read_binary_file(const std::string& path) {
-  Unpacker file(path);
-  std::string content;
-  for (std::size_t size = 0;;) {
-    content.resize(size + kChunkBytes);
-    const std::size_t count = file.read(content.data() + size, kChunkBytes);
-    size += count;
-    require_below_limit(path, size);
-    if (count == kChunkBytes) continue;
-    content.resize(size);
-    return content;
-  }
-}
 
 std::string read_binary_head(const std::string& path, std::size_t num_bytes) {
   std::string head(num_bytes, '\0');
@@ -129,13 +110,13 @@ bool has_binary_size(const std::string& path, std::uint64_t num_bytes) {
   return length == static_cast<std::uint32_t>(num_bytes);
 }
 
-std::uint64_t binary_size(const std::string& path) {
+std::uint64_t binary_size(const std::string& path, std::uint64_t at_most) {
   Unpacker file(path);
   std::string chunk(kChunkBytes, '\0');
   for (std::uint64_t size = 0;;) {
     const std::size_t count = file.read(chunk.data(), kChunkBytes);
     size += count;
-    require_below_limit(path, size);
+    if (size > at_most) return at_most + 1;
     if (count < kChunkBytes) return size;
   }
 }

@@ -7,11 +7,6 @@
 
 namespace sslrun::data {
 
-/// Content of a file, unpacked when it is gzip.
-/// errors    DataError names the file: cannot be opened or read, damaged or cut gzip, more than 16
-///           GiB unpacked.
-std::string read_binary_file(const std::string& path);
-
 /// The first num_bytes of the content, fewer where it is shorter. Costs the same for a file of any
 /// size.
 /// errors    DataError names the file: cannot be opened or read, damaged or cut gzip as far as it
@@ -19,7 +14,7 @@ std::string read_binary_file(const std::string& path);
 std::string read_binary_head(const std::string& path, std::size_t num_bytes);
 
 /// Everything after the first skip_bytes of the content, which must be num_bytes long.
-/// errors    as read_binary_file; DataError too where the length is another one.
+/// errors    as read_binary_head; DataError too where the length is another one.
 std::vector<std::uint8_t> read_binary_tail(const std::string& path,
                                            std::size_t skip_bytes,
                                            std::size_t num_bytes);
@@ -29,7 +24,8 @@ std::vector<std::uint8_t> read_binary_tail(const std::string& path,
 /// ask binary_size then.
 bool has_binary_size(const std::string& path, std::uint64_t num_bytes);
 
-/// Length of the content; unpacks a gzip file to know. errors: as read_binary_file.
-std::uint64_t binary_size(const std::string& path);
+/// Length of the content, or at_most + 1 where it is longer; unpacks a gzip file so far to know.
+/// errors: as read_binary_head.
+std::uint64_t binary_size(const std::string& path, std::uint64_t at_most);
 
 }  // namespace sslrun::data

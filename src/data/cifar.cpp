@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kSide = 32;
 constexpr std::size_t kPixelBytes = 3 * kSide * kSide;
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 30;
+constexpr std::size_t kMostNameBytes = std::size_t{1} << 16;
 
 // One of the two sets: its files and how many label bytes stand before the pixels; the last of them
 // is the label.
@@ -88,17 +90,21 @@ struct Records {
 };
 
 void append_records(const fs::path& path, const Layout& layout, Records& records) {
-  const std::string bytes = read_binary_file(path.string());
   const std::size_t record = layout.label_bytes + kPixelBytes;
-  if (bytes.empty() || bytes.size() % record != 0) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (error) throw DataError(fmt::format("cannot read '{}': {}", path.string(), error.message()));
+  if (size == 0 || size % record != 0 || size > kMostBytes) {
     throw DataError(
-        fmt::format("'{}' must hold whole records of {} bytes, got {} bytes; fetch it again",
+        fmt::format("'{}' must hold whole records of {} bytes, 1 GiB at most, got {} bytes; fetch "
+                    "it again, and unpack it where it is packed",
                     path.string(),
                     record,
-                    bytes.size()));
+                    size));
   }
+  const std::vector<std::uint8_t> bytes = read_binary_tail(path.string(), 0, size);
   for (std::size_t at = 0; at < bytes.size(); at += record) {
-    const std::int64_t label = static_cast<std::uint8_t>(bytes[at + layout.label_bytes - 1]);
+    const std::int64_t label = bytes[at + layout.label_bytes - 1];
     if (label >= layout.num_classes) {
       throw DataError(
           fmt::format("'{}' must hold labels below {}, got {} in record {}: it is not of this set",
@@ -116,7 +122,7 @@ void append_records(const fs::path& path, const Layout& layout, Records& records
 std::vector<std::string> read_class_names(const fs::path& path, std::int64_t num_classes) {
   std::vector<std::string> names;
   if (is_file(path)) {
-    const std::string text = read_binary_file(path.string());
+    const std::string text = read_binary_head(path.string(), kMostNameBytes);
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size());
       std::string line = text.substr(at, end - at);

@@ -96,13 +96,21 @@ Header read_header(const std::string& path, std::uint32_t magic) {
     if (!too_many) header.body_bytes *= dim;
   }
   if (!too_many && has_binary_size(path, header.header_bytes + header.body_bytes)) return header;
-  const std::uint64_t num_bytes = binary_size(path) - header.header_bytes;
-  if (too_many || header.body_bytes != num_bytes) {
+  if (too_many) {
+    throw DataError(
+        fmt::format("'{}' must hold more bytes than the 16 GiB that are read, as its header says; "
+                    "fetch it again",
+                    path));
+  }
+  const std::uint64_t num_bytes =
+      binary_size(path, header.header_bytes + header.body_bytes) - header.header_bytes;
+  if (header.body_bytes != num_bytes) {
     throw DataError(fmt::format(
-        "'{}' must hold {} bytes after its header, as that says, got {}; fetch it again",
+        "'{}' must hold {} bytes after its header, as that says, got {}{}; fetch it again",
         path,
-        too_many ? "more" : fmt::format("{}", header.body_bytes),
-        num_bytes));
+        header.body_bytes,
+        num_bytes,
+        num_bytes > header.body_bytes ? " or more" : ""));
   }
   return header;
 }
