@@ -30,4 +30,17 @@ Autocast::~Autocast() {
   at::autocast::set_autocast_enabled(type_, false);
 }
 
+FullPrecision::FullPrecision(at::Device device)
+    : type_(device.type()), was_on_(at::autocast::is_autocast_enabled(type_)) {
+  at::autocast::set_autocast_enabled(type_, false);
+}
+
+FullPrecision::~FullPrecision() {
+  at::autocast::set_autocast_enabled(type_, was_on_);
+}
+
+at::Tensor at_full_precision(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+}
+
 }  // namespace sslrun::ops

@@ -1,6 +1,6 @@
 // Reduced precision for the networks of one scope.
 #pragma once
-#include <c10/core/Device.h>
+#include <ATen/core/Tensor.h>
 
 #include <string_view>
 
@@ -29,5 +29,22 @@ class Autocast {
   bool on_;
   at::DeviceType type_;
 };
+
+/// While it lives, LibTorch's operations of this thread run in the precision of their inputs: what a
+/// loss is computed under.
+class FullPrecision {
+ public:
+  explicit FullPrecision(at::Device device);
+  ~FullPrecision();
+  FullPrecision(const FullPrecision&) = delete;
+  FullPrecision& operator=(const FullPrecision&) = delete;
+
+ private:
+  at::DeviceType type_;
+  bool was_on_;
+};
+
+/// float32 of a reduced precision; float32 and float64 as they are.
+at::Tensor at_full_precision(const at::Tensor& x);
 
 }  // namespace sslrun::ops

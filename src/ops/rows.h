@@ -1,4 +1,7 @@
 #pragma once
+#include <c10/core/Device.h>
+
+#include <cstdint>
 #include <span>
 
 namespace at {
@@ -11,5 +14,8 @@ namespace sslrun::ops {
 /// [sum N_i, ...]; the memory layout of the first is kept. gradient: each tensor receives that of
 /// its rows.
 at::Tensor cat_rows(std::span<const at::Tensor> parts);
+
+/// Row numbers as index_select takes them: int64 [values.size()] on `device`.
+at::Tensor indices(std::span<const std::int64_t> values, at::Device device);
 
 }  // namespace sslrun::ops

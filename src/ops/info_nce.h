@@ -1,0 +1,33 @@
+// Contrastive losses between queries and keys.  N queries, M keys, D dimensions.
+#pragma once
+#include <cstdint>
+
+namespace at {
+class Tensor;
+}
+
+namespace sslrun::ops {
+
+/// The mean over the queries of -log softmax of its positive among the positive and the negatives of
+/// a queue, on cosines / temperature.
+/// shapes    q_ND [N, D], positive_ND [N, D] (the key of each query), queue_MD [M, D], M >= 0.
+/// dtypes    float32 or float64; reduced precisions are computed in float32. Answer: a scalar.
+/// gradient  for q_ND and positive_ND; the queue is a constant.
+/// source    He et al. 2020, arXiv:1911.05722, equation 1.
+at::Tensor info_nce_queue(const at::Tensor& q_ND,
+                          const at::Tensor& positive_ND,
+                          const at::Tensor& queue_MD,
+                          double temperature);
+
+/// The mean over the queries of -log softmax of key `first_positive` + i for query i among all keys,
+/// on cosines / temperature.
+/// shapes    q_ND [N, D], k_MD [M, D], first_positive + N <= M.
+/// dtypes    as above. gradient: for both.
+/// source    Chen, Xie, He 2021, arXiv:2104.02057, equation 1 (MoCo v3 multiplies it by 2 *
+///           temperature); Dwibedi et al. 2021, arXiv:2104.14548, equation 3.
+at::Tensor info_nce_batch(const at::Tensor& q_ND,
+                          const at::Tensor& k_MD,
+                          std::int64_t first_positive,
+                          double temperature);
+
+}  // namespace sslrun::ops

@@ -1,0 +1,133 @@
+// Losses against the values of tests/golden/losses.py, which the official code gives too.
+#include "base/error.h"
+#include "ops/info_nce.h"
+#include "ops/off_diagonal_energy.h"
+#include "ops/redundancy.h"
+#include "ops/unit_rows.h"
+#include "tests/ops/golden.h"
+#include "tests/support/torch_catch.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones.h>
+
+namespace {
+
+using namespace sslrun;
+using test::gradient_error;
+using test::wave;
+
+constexpr double kTolerance = 1e-8;       // float64, printed to 8 digits
+constexpr double kFloatTolerance = 3e-6;  // float32: 7.2e-7 measured at most, relative
+
+const at::Tensor a = wave(4, 8, 0.1), b = wave(4, 8, 0.5), queue = wave(6, 8, 2.0);
+
+void check_value(const std::function<at::Tensor(at::ScalarType)>& loss, double expected) {
+  CHECK(loss(at::kDouble).item<double>() == Approx(expected).margin(kTolerance));
+  const at::Tensor single = loss(at::kFloat);
+  CHECK(single.scalar_type() == at::kFloat);
+  CHECK(single.item<double>() == Approx(expected).epsilon(kFloatTolerance));
+}
+
+}  // namespace
+
+TEST_CASE("negative_cosine: BYOL's and SimSiam's values", "[ops][loss]") {
+  check_value([](auto t) { return ops::negative_cosine(a.to(t), b.to(t)); }, -0.92214506);
+  check_value([](auto t) { return ops::negative_cosine(a.to(t), b.to(t)) * 2 + 2; }, 0.15570987);
+  CHECK(gradient_error(a, [](const at::Tensor& x) { return ops::negative_cosine(x, b); }) < 1e-9);
+}
+
+TEST_CASE("info_nce: MoCo's values with a queue, and its bounds", "[ops][loss]") {
+  const auto loss = [](double temperature) {
+    return [=](auto t) { return ops::info_nce_queue(a.to(t), b.to(t), queue.to(t), temperature); };
+  };
+  check_value(loss(0.07), 0.18130032);
+  check_value(loss(0.2), 0.50089524);
+  CHECK(ops::info_nce_queue(a, b, queue.narrow(0, 0, 0), 0.1).item<double>() ==
+        Approx(0).margin(1e-12));
+  const at::Tensor same = at::ones({6, 8}, at::kDouble);
+  CHECK(ops::info_nce_queue(same.narrow(0, 0, 4), same.narrow(0, 0, 4), same, 0.1).item<double>() ==
+        Approx(std::log(7.0)));
+  CHECK(gradient_error(
+            a, [](const at::Tensor& x) { return ops::info_nce_queue(x, b, queue, 0.2); }) < 1e-8);
+  CHECK_THROWS_AS(ops::info_nce_queue(a, b, queue.t(), 0.1), UsageError);
+  CHECK_THROWS_AS(ops::info_nce_queue(a, b, queue, 0), UsageError);
+}
+
+TEST_CASE("info_nce: MoCo v3's and NNCLR's values in a batch, the positive at its offset",
+          "[ops][loss]") {
+  check_value(
+      [](auto t) {
+        return (ops::info_nce_batch(a.to(t), b.to(t), 0, 0.2) +
+                ops::info_nce_batch(wave(4, 8, 1.0).to(t), wave(4, 8, 1.5).to(t), 0, 0.2)) *
+               0.4;
+      },
+      0.28361845);
+  const at::Tensor unit_Q = ops::unit_rows(queue);
+  const at::Tensor nearest = unit_Q.index_select(0, ops::unit_rows(a).matmul(unit_Q.t()).argmax(1));
+  check_value([&](auto t) { return ops::info_nce_batch(nearest.to(t), b.to(t), 0, 0.1); },
+              1.15165678);
+  // Queries 2 and 3 of a larger batch, as the second of two ranks has them.
+  const double both = ops::info_nce_batch(a, b, 0, 0.2).item<double>();
+  const double first = ops::info_nce_batch(a.narrow(0, 0, 2), b, 0, 0.2).item<double>();
+  const double second = ops::info_nce_batch(a.narrow(0, 2, 2), b, 2, 0.2).item<double>();
+  CHECK((first + second) / 2 == Approx(both).epsilon(1e-12));
+  CHECK(gradient_error(b, [](const at::Tensor& x) { return ops::info_nce_batch(a, x, 0, 0.2); }) <
+        1e-8);
+  CHECK_THROWS_AS(ops::info_nce_batch(a, b, 1, 0.1), UsageError);
+}
+
+TEST_CASE(
+    "off_diagonal_energy: value and gradient of the definition, with fewer and with more rows "
+    "than dimensions",
+    "[ops][loss]") {
+  const auto [n, d] = GENERATE(std::pair<int, int>{4, 8},
+                               std::pair<int, int>{9, 4},
+                               std::pair<int, int>{5, 5},
+                               std::pair<int, int>{1, 3});
+  const at::Tensor x = wave(n, d, 0.3), y = wave(n, d, 1.1);
+  const auto direct = [](const at::Tensor& p, const at::Tensor& q) {
+    const at::Tensor c = p.t().matmul(q);
+    return (c.square().sum() - c.diagonal().square().sum()).item<double>();
+  };
+  CHECK(ops::off_diagonal_energy(x, y).item<double>() ==
+        Approx(direct(x, y)).epsilon(1e-10).margin(1e-10));
+  CHECK(ops::off_diagonal_energy(x, x).item<double>() ==
+        Approx(direct(x, x)).epsilon(1e-10).margin(1e-10));
+  CHECK(gradient_error(
+            x, [&](const at::Tensor& p) { return ops::off_diagonal_energy(p, y) * 1.5; }) < 1e-6);
+  CHECK(gradient_error(y, [&](const at::Tensor& q) { return ops::off_diagonal_energy(x, q); }) <
+        1e-6);
+  CHECK(gradient_error(x, [&](const at::Tensor& p) { return ops::off_diagonal_energy(p, p); }) <
+        1e-6);
+}
+
+TEST_CASE("barlow_twins: the official value, and D for a collapsed batch", "[ops][loss]") {
+  const auto normed = [](const at::Tensor& z) {
+    return (z - z.mean(0)) / (z.var(0, /*unbiased=*/false) + 1e-5).sqrt();
+  };
+  check_value([&](auto t) { return ops::barlow_twins(normed(a).to(t), normed(b).to(t), 0.0051); },
+              0.30426815);
+  const at::Tensor collapsed = normed(at::ones({4, 8}, at::kDouble));
+  CHECK(ops::barlow_twins(collapsed, collapsed, 0.0051).item<double>() == Approx(8));
+  CHECK(gradient_error(a, [&](const at::Tensor& x) { return ops::barlow_twins(x, b, 0.0051); }) <
+        1e-8);
+}
+
+TEST_CASE("vicreg: the official terms, and .99 of variance missing in a collapsed batch",
+          "[ops][loss]") {
+  const auto term = [](auto member) {
+    return [=](auto t) { return ops::vicreg(a.to(t), b.to(t)).*member; };
+  };
+  check_value(term(&ops::VicRegTerms::invariance), 0.07805561);
+  check_value(term(&ops::VicRegTerms::variance), 0.30330997);
+  check_value(term(&ops::VicRegTerms::covariance), 1.79940635);
+  const at::Tensor ones = at::ones({4, 8}, at::kDouble);
+  const ops::VicRegTerms flat = ops::vicreg(ones, ones);
+  CHECK(flat.invariance.item<double>() == 0);
+  CHECK(flat.variance.item<double>() == Approx(0.99));
+  CHECK(flat.covariance.item<double>() == 0);
+  CHECK(gradient_error(a, [](const at::Tensor& x) {
+          const ops::VicRegTerms v = ops::vicreg(x, b);
+          return v.invariance * 25 + v.variance * 25 + v.covariance;
+        }) < 1e-7);
+}
