@@ -1,10 +1,17 @@
 #include "nn/batch_norm.h"
 
+#include "base/error.h"
 #include "nn/init.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <fmt/format.h>
+
+#include <vector>
 
 namespace sslrun::nn {
 namespace {
@@ -29,6 +36,7 @@ at::Tensor BatchNorm::forward(const at::Tensor& x_NC) const {
     const at::NoGradGuard no_grad;
     num_batches_tracked_.add_(1);
   }
+  if (training() && groups_ > 1) return forward_split(x_NC);
   return at::batch_norm(x_NC,
                         weight_C_,
                         bias_C_,
@@ -38,6 +46,40 @@ at::Tensor BatchNorm::forward(const at::Tensor& x_NC) const {
                         kMomentum,
                         kEps,
                         /*cudnn_enabled=*/true);
+}
+
+at::Tensor BatchNorm::forward_split(const at::Tensor& x_NC) const {
+  const std::int64_t rows = x_NC.size(0) / groups_;
+  if (rows * groups_ != x_NC.size(0) || rows < 2) {
+    throw UsageError(
+        fmt::format("a batch of split batch norm must hold {} equal groups of 2 rows "
+                    "or more, got {} rows",
+                    groups_,
+                    x_NC.size(0)));
+  }
+  const at::Tensor mean_C = at::zeros_like(running_mean_C_), var_C = at::zeros_like(mean_C);
+  std::vector<at::Tensor> parts;
+  for (std::int64_t g = 0; g < groups_; ++g) {
+    // With momentum 1 the running statistics become those of the group.
+    const at::Tensor group_mean_C = at::zeros_like(mean_C), group_var_C = at::zeros_like(mean_C);
+    parts.push_back(at::batch_norm(x_NC.narrow(0, g * rows, rows),
+                                   weight_C_,
+                                   bias_C_,
+                                   group_mean_C,
+                                   group_var_C,
+                                   /*training=*/true,
+                                   /*momentum=*/1.0,
+                                   kEps,
+                                   /*cudnn_enabled=*/true));
+    mean_C.add_(group_mean_C);
+    var_C.add_(group_var_C);
+  }
+  const at::Tensor out = at::cat(parts, 0);
+  const at::NoGradGuard no_grad;
+  const double share = kMomentum / static_cast<double>(groups_);
+  running_mean_C_.mul_(1 - kMomentum).add_(mean_C, share);
+  running_var_C_.mul_(1 - kMomentum).add_(var_C, share);
+  return out;
 }
 
 }  // namespace sslrun::nn

@@ -22,10 +22,17 @@ class BatchNorm final : public Module {
                      Affine affine = Affine::kScaleAndShift,
                      double gamma = 1.0);
 
+  /// In train mode each of `groups` equal runs of rows has its own statistics, as on so many devices
+  /// without synchronisation; the running ones move by their mean. N must divide by groups.
+  void split(std::int64_t groups) { groups_ = groups; }
+
   /// Same shape out. In train mode the statistics are those of x, and the running ones are updated.
   at::Tensor forward(const at::Tensor& x_NC) const;
 
  private:
+  at::Tensor forward_split(const at::Tensor& x_NC) const;
+
+  std::int64_t groups_ = 1;
   at::Tensor weight_C_, bias_C_, running_mean_C_, running_var_C_, num_batches_tracked_;
 };
 

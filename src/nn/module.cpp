@@ -27,8 +27,9 @@ void Module::register_module(std::string name, Module& child) {
 }
 
 void Module::collect(const std::string& prefix, unsigned kinds, NamedTensors& out) const {
-  if (kinds & kParameters) {
-    for (const auto& [name, tensor] : parameters_) out.emplace_back(prefix + name, tensor);
+  for (const auto& [name, tensor] : parameters_) {
+    if (kinds & (tensor.requires_grad() ? kTrained : kFrozen))
+      out.emplace_back(prefix + name, tensor);
   }
   if (kinds & kBuffers) {
     for (const auto& [name, tensor] : buffers_) out.emplace_back(prefix + name, tensor);
@@ -38,7 +39,13 @@ void Module::collect(const std::string& prefix, unsigned kinds, NamedTensors& ou
 
 NamedTensors Module::named_parameters() const {
   NamedTensors out;
-  collect("", kParameters, out);
+  collect("", kTrained, out);
+  return out;
+}
+
+NamedTensors Module::named_weights() const {
+  NamedTensors out;
+  collect("", kWeights, out);
   return out;
 }
 
@@ -50,8 +57,17 @@ NamedTensors Module::named_buffers() const {
 
 NamedTensors Module::named_state() const {
   NamedTensors out;
-  collect("", kParameters | kBuffers, out);
+  collect("", kWeights | kBuffers, out);
   return out;
+}
+
+void Module::freeze() {
+  for (auto& [name, tensor] : named_parameters()) tensor.requires_grad_(false);
+}
+
+void Module::for_each(const std::function<void(Module&)>& f) {
+  f(*this);
+  for (const auto& [name, child] : modules_) child->for_each(f);
 }
 
 void Module::train(bool on) {
@@ -69,7 +85,7 @@ void Module::to(at::Device device) {
 
 void Module::to_channels_last() {
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : named_parameters()) {
+  for (auto& [name, tensor] : named_weights()) {
     if (tensor.dim() == 4) tensor.set_data(tensor.contiguous(at::MemoryFormat::ChannelsLast));
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,10 +27,15 @@ class Module {
   /// What is trained, leaves that require gradients: own parameters first, then those of the inner
   /// modules.
   NamedTensors named_parameters() const;
+  /// The parameters, trained or frozen.
+  NamedTensors named_weights() const;
   /// What is kept beside the parameters: running statistics.
   NamedTensors named_buffers() const;
   /// Parameters and buffers in PyTorch's order: module by module, parameters before buffers.
   NamedTensors named_state() const;
+
+  /// Stops training the parameters of the whole tree: they stay part of the state.
+  void freeze();
 
   /// Train mode (batch statistics; the mode of a new module) or evaluation mode (running
   /// statistics), for the whole tree.
@@ -39,6 +45,8 @@ class Module {
 
   /// Moves parameters and buffers; gradients are dropped.
   void to(at::Device device);
+  /// Calls f with this module and every inner one.
+  void for_each(const std::function<void(Module&)>& f);
   /// Stores every 4-D parameter channels last (NHWC in memory), the layout that convolutions run
   /// fastest in.
   void to_channels_last();
@@ -51,7 +59,7 @@ class Module {
   void register_module(std::string name, Module& child);
 
  private:
-  enum Kinds : unsigned { kParameters = 1, kBuffers = 2 };
+  enum Kinds : unsigned { kTrained = 1, kFrozen = 2, kWeights = 3, kBuffers = 4 };
 
   void collect(const std::string& prefix, unsigned kinds, NamedTensors& out) const;
 

@@ -1,0 +1,35 @@
+#include "nn/ema.h"
+
+#include "base/error.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_mul.h>
+
+#include <vector>
+
+namespace sslrun::nn {
+namespace {
+
+std::vector<at::Tensor> weights_of(const Module& module) {
+  std::vector<at::Tensor> out;
+  for (const auto& [name, tensor] : module.named_weights()) out.push_back(tensor);
+  return out;
+}
+
+}  // namespace
+
+void start_following(Module& follower, const Module& leader) {
+  load_state(follower, leader.named_state());
+  follower.freeze();
+}
+
+void ema_update(const Module& follower, const Module& leader, double tau) {
+  const std::vector<at::Tensor> targets = weights_of(follower), sources = weights_of(leader);
+  check_invariant(targets.size() == sources.size(), "a follower has its leader's parameters");
+  const at::NoGradGuard no_grad;
+  at::_foreach_mul_(targets, tau);
+  at::_foreach_add_(targets, sources, 1 - tau);
+}
+
+}  // namespace sslrun::nn
