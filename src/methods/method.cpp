@@ -7,16 +7,16 @@ namespace sslrun::methods {
 
 #define METHOD(name)                          \
   std::unique_ptr<Method> make_method_##name( \
-      const config::Component&, std::unique_ptr<encoders::Encoder>, std::uint32_t);
+      const config::Component&, const EncoderMaker&, std::uint32_t);
 #include "methods/methods.def"
 #undef METHOD
 
 std::unique_ptr<Method> make_method(const config::NamedComponent& component,
-                                    std::unique_ptr<encoders::Encoder> encoder,
+                                    const EncoderMaker& make_encoder,
                                     std::uint32_t seed) {
   check_invariant(component.config != nullptr, "a recipe's method has its configuration");
 #define METHOD(id) \
-  if (component.name == #id) return make_method_##id(*component.config, std::move(encoder), seed);
+  if (component.name == #id) return make_method_##id(*component.config, make_encoder, seed);
 #include "methods/methods.def"
 #undef METHOD
   throw UsageError("method '" + component.name +

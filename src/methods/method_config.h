@@ -2,6 +2,7 @@
 #include "config/component.h"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace sslrun::methods {
@@ -18,6 +19,13 @@ struct ViewNeeds {
 /// The keys of a method: what every METHOD of methods.def makes.
 struct MethodConfig : config::Component {
   virtual ViewNeeds view_needs() const = 0;
+
+  /// What is wrong with steps of batch_size images, micro_batch at a time, as "must ..", or "".
+  virtual std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const {
+    static_cast<void>(batch_size);
+    static_cast<void>(micro_batch);
+    return "";
+  }
 };
 
 }  // namespace sslrun::methods

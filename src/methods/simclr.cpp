@@ -13,8 +13,6 @@
 namespace sslrun::methods {
 namespace {
 
-constexpr std::uint32_t kFirstOrdinal = 1u << 16;  // the encoder has the ordinals below
-
 class SimClr final : public Method {
  public:
   SimClr(const SimClrConfig& config, std::unique_ptr<encoders::Encoder> network, nn::Init init)
@@ -52,11 +50,11 @@ class SimClr final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_simclr(const config::Component& component,
-                                           std::unique_ptr<encoders::Encoder> encoder,
+                                           const EncoderMaker& make_encoder,
                                            std::uint32_t seed) {
   return std::make_unique<SimClr>(dynamic_cast<const SimClrConfig&>(component),
-                                  std::move(encoder),
-                                  nn::Init(seed, kFirstOrdinal));
+                                  make_encoder(),
+                                  nn::Init(seed, kFirstHeadOrdinal));
 }
 
 }  // namespace sslrun::methods

@@ -211,6 +211,13 @@ std::string views_problem(const Recipe& r) {
   return "";
 }
 
+// What the method finds wrong with the number of images in a step, or "".
+std::string batch_problem(const Recipe& r) {
+  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  if (!method || r.train.batch_size % r.train.accumulate != 0) return "";
+  return method->batch_problem(r.train.batch_size, r.train.batch_size / r.train.accumulate);
+}
+
 }  // namespace
 
 image::PixelFormat DataConfig::pixels() const {
@@ -256,6 +263,8 @@ void bind(config::Fields& f, Recipe& r) {
               [&](config::Fields& s) { bind(s, r.learning_rate); });
   f.section("schedule", "learning rate over time", [&](config::Fields& s) { bind(s, r.schedule); });
   f.section("train", "batch, precision, seed", [&](config::Fields& s) { bind(s, r.train); });
+  const std::string unfit = batch_problem(r);
+  f.check("train.batch_size", unfit.empty(), unfit, "change it, or the method's key");
   f.section("eval", "how good the features are, while they are learnt", [&](config::Fields& s) {
     s.optional_section("knn",
                        r.has_knn,

@@ -57,9 +57,7 @@ Trainer::Trainer(const TrainerDeps& deps,
                recipe_.train.batch_size),
       method_(methods::make_method(
           recipe_.method,
-          encoders::make_encoder(recipe_.encoder,
-                                 static_cast<std::uint32_t>(recipe_.train.seed),
-                                 recipe_.data.channels),
+          [this] { return make_encoder(); },
           static_cast<std::uint32_t>(recipe_.train.seed))),
       schedule_(recipe_.schedule,
                 recipe_.learning_rate.peak(recipe_.train.batch_size),
@@ -139,11 +137,18 @@ int Trainer::train() {
   return 0;
 }
 
+std::unique_ptr<encoders::Encoder> Trainer::make_encoder() const {
+  return encoders::make_encoder(
+      recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed), recipe_.data.channels);
+}
+
 Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const std::int64_t micro_batches = recipe_.train.accumulate;
   const std::int64_t images = recipe_.train.batch_size / micro_batches;
   StepOutcome outcome;
   outcome.lr = schedule_.lr(state_.step);
+  const methods::Progress progress{state_.step, total_steps_};
+  method_->before_step(progress);
   optimizer_->zero_grad();
   for (std::int64_t m = 0; m < micro_batches; ++m) {
     std::vector<at::Tensor> views, targets;
@@ -172,6 +177,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   outcome.grad_norm = ops::gradient_norm(parameters_);
   require_finite(outcome, batch);
   optimizer_->step(outcome.lr);
+  method_->after_step(progress);
   return outcome;
 }
 
@@ -307,8 +313,7 @@ void Trainer::evaluate() {
   if (state_.knn_untrained < 0) {
     // The starting weights are a function of the seed: made again here, they cost the first step
     // nothing.
-    const auto untrained = encoders::make_encoder(
-        recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed), recipe_.data.channels);
+    const auto untrained = make_encoder();
     untrained->to(deps_.device);
     untrained->to_channels_last();
     const std::optional<double> before = knn_top1(*untrained);

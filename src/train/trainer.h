@@ -60,6 +60,8 @@ class Trainer {
   };
 
   int train();
+  /// With its starting weights, a function of the recipe alone.
+  std::unique_ptr<encoders::Encoder> make_encoder() const;
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);

@@ -1,0 +1,73 @@
+// BYOL: a network predicts what its own moving average, the target, makes of the other view.  N
+// images, D = output_dim.  source: Grill et al. 2020, arXiv:2006.07733, section 3.1;
+// google-deepmind/deepmind-research byol/byol_experiment.py.
+#include "base/error.h"
+#include "methods/byol_config.h"
+#include "methods/method.h"
+#include "methods/momentum.h"
+#include "nn/mlp.h"
+#include "ops/embedding_std.h"
+#include "ops/unit_rows.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace sslrun::methods {
+namespace {
+
+class Byol final : public Method {
+ public:
+  Byol(const ByolConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
+      : Method(make_encoder()),
+        init_(seed, kFirstHeadOrdinal),
+        shape_{
+            .widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
+            .hidden_bias = true},
+        projector_(shape_, init_),
+        predictor_({.widths = {config.projector.output_dim,
+                               config.predictor_hidden_dim,
+                               config.projector.output_dim},
+                    .hidden_bias = true},
+                   init_),
+        target_(make_encoder(), shape_, encoder(), projector_),
+        embedding_dim_(config.projector.output_dim),
+        momentum_(config.momentum) {
+    register_module("projector", projector_);
+    register_module("predictor", predictor_);
+    register_module("target", target_);
+  }
+
+  StepResult forward(std::span<const at::Tensor> views, const StepContext&) override {
+    check_invariant(views.size() == 2, "BYOL has two views");
+    const at::Tensor z1_ND = projector_.forward(encoder().forward(views[0]));
+    const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
+    const at::Tensor cosines =
+        ops::negative_cosine(predictor_.forward(z1_ND), target_.forward(views[1])) +
+        ops::negative_cosine(predictor_.forward(z2_ND), target_.forward(views[0]));
+    return {.loss = 4 + 2 * cosines,  // |p - t|^2 of unit vectors, both directions
+            .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+  }
+
+  void after_step(const Progress& progress) override {
+    target_.follow(cosine_momentum(momentum_, progress));
+  }
+
+  std::int64_t embedding_dim() const override { return embedding_dim_; }
+
+ private:
+  nn::Init init_;
+  nn::MlpShape shape_;
+  nn::Mlp projector_, predictor_;
+  Follower target_;
+  std::int64_t embedding_dim_;
+  double momentum_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method_byol(const config::Component& component,
+                                         const EncoderMaker& make_encoder,
+                                         std::uint32_t seed) {
+  return std::make_unique<Byol>(dynamic_cast<const ByolConfig&>(component), make_encoder, seed);
+}
+
+}  // namespace sslrun::methods

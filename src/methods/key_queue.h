@@ -1,0 +1,26 @@
+// The keys of past batches, first in, first out.  K keys, D dimensions.
+#pragma once
+#include "nn/init.h"
+#include "nn/module.h"
+
+#include <cstdint>
+
+namespace sslrun::methods {
+
+/// Part of a method's state: "keys" [K, D] float32 and "next", the row that is replaced next.
+class KeyQueue final : public nn::Module {
+ public:
+  /// Starts with random unit rows.
+  KeyQueue(std::int64_t size, std::int64_t dim, nn::Init& init);
+
+  /// [K, D]; what push() writes to.
+  const at::Tensor& keys() const { return keys_KD_; }
+
+  /// Replaces the oldest rows. rows_ND [N, D] with K % N = 0, the same on every rank.
+  void push(const at::Tensor& rows_ND);
+
+ private:
+  at::Tensor keys_KD_, next_;
+};
+
+}  // namespace sslrun::methods

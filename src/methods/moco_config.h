@@ -1,0 +1,30 @@
+#pragma once
+#include "methods/method_config.h"
+
+#include <cstdint>
+#include <string>
+
+namespace sslrun::methods {
+
+/// The own keys of MoCo v1 and v2.
+struct MoCoConfig final : MethodConfig {
+  double temperature = 0.2;
+  double momentum = 0.999;
+  std::int64_t queue = 65536;
+  std::int64_t output_dim = 128;
+  bool mlp = true;
+  bool symmetric = false;
+  std::int64_t split_bn = 1;
+
+  void bind(config::Fields& fields) override;
+
+  ViewNeeds view_needs() const override {
+    return {.min_views = 2, .max_views = 2, .same_size = false};
+  }
+
+  std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const override;
+};
+
+const config::ComponentSpec& method_spec_moco();
+
+}  // namespace sslrun::methods

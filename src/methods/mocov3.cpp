@@ -1,0 +1,81 @@
+// MoCo v3: queries, through a predictor, find the keys of a momentum network among those of the batch.
+// N images, D = output_dim.  source: Chen, Xie, He 2021, arXiv:2104.02057, algorithm 1;
+// facebookresearch/moco-v3 moco/builder.py.
+#include "base/error.h"
+#include "dist/world.h"
+#include "methods/method.h"
+#include "methods/mocov3_config.h"
+#include "methods/momentum.h"
+#include "nn/mlp.h"
+#include "ops/embedding_std.h"
+#include "ops/info_nce.h"
+
+#include <ATen/TensorOperators.h>
+
+namespace sslrun::methods {
+namespace {
+
+class MoCoV3 final : public Method {
+ public:
+  MoCoV3(const MoCoV3Config& config, const EncoderMaker& make_encoder, std::uint32_t seed)
+      : Method(make_encoder()),
+        init_(seed, kFirstHeadOrdinal),
+        shape_{
+            .widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
+            .output_norm = nn::Affine::kNone},
+        projector_(shape_, init_),
+        predictor_({.widths = {config.projector.output_dim,
+                               config.predictor_hidden_dim,
+                               config.projector.output_dim}},
+                   init_),
+        keys_(make_encoder(), shape_, encoder(), projector_),
+        embedding_dim_(config.projector.output_dim),
+        temperature_(config.temperature),
+        momentum_(config.momentum) {
+    register_module("projector", projector_);
+    register_module("predictor", predictor_);
+    register_module("momentum", keys_);
+  }
+
+  void before_step(const Progress& progress) override {
+    keys_.follow(cosine_momentum(momentum_, progress));
+  }
+
+  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+    check_invariant(views.size() == 2, "MoCo v3 has two views");
+    const at::Tensor z1_ND = projector_.forward(encoder().forward(views[0]));
+    const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
+    const at::Tensor k1_ND = keys_.forward(views[0]), k2_ND = keys_.forward(views[1]);
+    const at::Tensor loss =
+        contrast(z1_ND, k2_ND, context.world) + contrast(z2_ND, k1_ND, context.world);
+    return {.loss = loss * (2 * temperature_),
+            .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+  }
+
+  std::int64_t embedding_dim() const override { return embedding_dim_; }
+
+ private:
+  at::Tensor contrast(const at::Tensor& z_ND, const at::Tensor& k_ND, dist::World& world) const {
+    return ops::info_nce_batch(predictor_.forward(z_ND),
+                               world.all_gather(k_ND),
+                               world.rank() * k_ND.size(0),
+                               temperature_);
+  }
+
+  nn::Init init_;
+  nn::MlpShape shape_;
+  nn::Mlp projector_, predictor_;
+  Follower keys_;
+  std::int64_t embedding_dim_;
+  double temperature_, momentum_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_method_mocov3(const config::Component& component,
+                                           const EncoderMaker& make_encoder,
+                                           std::uint32_t seed) {
+  return std::make_unique<MoCoV3>(dynamic_cast<const MoCoV3Config&>(component), make_encoder, seed);
+}
+
+}  // namespace sslrun::methods

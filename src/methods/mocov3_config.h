@@ -1,0 +1,29 @@
+#pragma once
+#include "methods/method_config.h"
+
+#include <cstdint>
+
+namespace sslrun::methods {
+
+/// MoCo v3's own keys.
+struct MoCoV3Config final : MethodConfig {
+  struct Projector {
+    std::int64_t hidden_dim = 4096;
+    std::int64_t output_dim = 256;
+  };
+
+  double temperature = 1.0;
+  double momentum = 0.99;
+  Projector projector;
+  std::int64_t predictor_hidden_dim = 4096;
+
+  void bind(config::Fields& fields) override;
+
+  ViewNeeds view_needs() const override {
+    return {.min_views = 2, .max_views = 2, .same_size = false};
+  }
+};
+
+const config::ComponentSpec& method_spec_mocov3();
+
+}  // namespace sslrun::methods

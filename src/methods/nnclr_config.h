@@ -1,0 +1,32 @@
+#pragma once
+#include "methods/method_config.h"
+
+#include <cstdint>
+#include <string>
+
+namespace sslrun::methods {
+
+/// NNCLR's own keys.
+struct NnclrConfig final : MethodConfig {
+  struct Projector {
+    std::int64_t hidden_dim = 2048;
+    std::int64_t output_dim = 256;
+  };
+
+  double temperature = 0.1;
+  std::int64_t queue = 98304;
+  Projector projector;
+  std::int64_t predictor_hidden_dim = 4096;
+
+  void bind(config::Fields& fields) override;
+
+  ViewNeeds view_needs() const override {
+    return {.min_views = 2, .max_views = 2, .same_size = false};
+  }
+
+  std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const override;
+};
+
+const config::ComponentSpec& method_spec_nnclr();
+
+}  // namespace sslrun::methods

@@ -1,0 +1,29 @@
+#include "methods/simsiam_config.h"
+
+#include "config/fields.h"
+
+namespace sslrun::methods {
+
+void SimSiamConfig::bind(config::Fields& fields) {
+  fields.section("projector", "the head that both views go through", [this](config::Fields& f) {
+    f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
+    f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
+  });
+  fields.integer(
+      "projector_layers", projector_layers, {.min = 2, .max = 3}, "3 ImageNet, 2 CIFAR-10");
+  fields.integer("predictor_hidden_dim",
+                 predictor_hidden_dim,
+                 {.min = 1},
+                 "bottleneck of the predictor: a quarter of the embedding");
+}
+
+const config::ComponentSpec& method_spec_simsiam() {
+  static const config::ComponentSpec spec{
+      "simsiam",
+      "a predictor maps one view to the other, whose branch gets no gradient",
+      "Chen and He 2021, arXiv:2011.10566",
+      +[]() -> std::unique_ptr<config::Component> { return std::make_unique<SimSiamConfig>(); }};
+  return spec;
+}
+
+}  // namespace sslrun::methods

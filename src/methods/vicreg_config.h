@@ -1,0 +1,29 @@
+#pragma once
+#include "methods/method_config.h"
+
+#include <cstdint>
+
+namespace sslrun::methods {
+
+/// VICReg's own keys.
+struct VicRegConfig final : MethodConfig {
+  struct Projector {
+    std::int64_t hidden_dim = 8192;
+    std::int64_t output_dim = 8192;
+  };
+
+  double invariance = 25;
+  double variance = 25;
+  double covariance = 1;
+  Projector projector;
+
+  void bind(config::Fields& fields) override;
+
+  ViewNeeds view_needs() const override {
+    return {.min_views = 2, .max_views = 2, .same_size = false};
+  }
+};
+
+const config::ComponentSpec& method_spec_vicreg();
+
+}  // namespace sslrun::methods
