@@ -11,11 +11,7 @@ void BarlowTwinsConfig::bind(config::Fields& fields) {
               scale,
               {.min = 0, .open_min = true},
               "factor of the whole loss: 1 official, 0.1 solo-learn on CIFAR");
-  fields.section(
-      "projector", "three linear layers, dropped after pretraining", [this](config::Fields& f) {
-        f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
-        f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-      });
+  projector.bind(fields, "three linear layers, dropped after pretraining");
 }
 
 const config::ComponentSpec& method_spec_barlow_twins() {

@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 
@@ -7,14 +8,9 @@ namespace sslrun::methods {
 
 /// Barlow Twins' own keys.
 struct BarlowTwinsConfig final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 8192;
-    std::int64_t output_dim = 8192;
-  };
-
   double lambda = 0.0051;
   double scale = 1;
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 8192, .output_dim = 8192};
 
   void bind(config::Fields& fields) override;
 

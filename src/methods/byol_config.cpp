@@ -9,13 +9,7 @@ void ByolConfig::bind(config::Fields& fields) {
               momentum,
               {.min = 0, .max = 1},
               "of the target network at the start; it rises to 1 along a cosine");
-  fields.section(
-      "projector",
-      "the head of both networks, dropped after pretraining",
-      [this](config::Fields& f) {
-        f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
-        f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-      });
+  projector.bind(fields, "the head of both networks, dropped after pretraining");
   fields.integer("predictor_hidden_dim",
                  predictor_hidden_dim,
                  {.min = 1},

@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 
@@ -7,14 +8,9 @@ namespace sslrun::methods {
 
 /// MoCo v3's own keys.
 struct MoCoV3Config final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 4096;
-    std::int64_t output_dim = 256;
-  };
-
   double temperature = 1.0;
   double momentum = 0.99;
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 4096, .output_dim = 256};
   std::int64_t predictor_hidden_dim = 4096;
 
   void bind(config::Fields& fields) override;

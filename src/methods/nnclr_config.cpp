@@ -13,11 +13,7 @@ void NnclrConfig::bind(config::Fields& fields) {
               "softmax temperature: 0.1 ImageNet, 0.2 CIFAR-10");
   fields.integer(
       "queue", queue, {.min = 1}, "embeddings of past batches among which neighbours are sought");
-  fields.section(
-      "projector", "three linear layers, dropped after pretraining", [this](config::Fields& f) {
-        f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
-        f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-      });
+  projector.bind(fields, "three linear layers, dropped after pretraining");
   fields.integer(
       "predictor_hidden_dim", predictor_hidden_dim, {.min = 1}, "hidden width of the predictor");
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 #include <string>
@@ -8,14 +9,9 @@ namespace sslrun::methods {
 
 /// NNCLR's own keys.
 struct NnclrConfig final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 2048;
-    std::int64_t output_dim = 256;
-  };
-
   double temperature = 0.1;
   std::int64_t queue = 98304;
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 256};
   std::int64_t predictor_hidden_dim = 4096;
 
   void bind(config::Fields& fields) override;

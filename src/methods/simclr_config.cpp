@@ -9,13 +9,7 @@ void SimClrConfig::bind(config::Fields& fields) {
               temperature,
               {.min = 0, .open_min = true},
               "softmax temperature: 0.1 ImageNet, 0.5 CIFAR-10");
-  fields.section(
-      "projector",
-      "the head that the loss sees, dropped after pretraining",
-      [this](config::Fields& f) {
-        f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layer");
-        f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-      });
+  projector.bind(fields, "the head that the loss sees, dropped after pretraining");
 }
 
 const config::ComponentSpec& method_spec_simclr() {

@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 
@@ -7,13 +8,8 @@ namespace sslrun::methods {
 
 /// SimCLR's own keys.
 struct SimClrConfig final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 2048;
-    std::int64_t output_dim = 128;
-  };
-
   double temperature = 0.1;
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 128};
 
   void bind(config::Fields& fields) override;
 

@@ -5,10 +5,7 @@
 namespace sslrun::methods {
 
 void SimSiamConfig::bind(config::Fields& fields) {
-  fields.section("projector", "the head that both views go through", [this](config::Fields& f) {
-    f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
-    f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-  });
+  projector.bind(fields, "the head that both views go through");
   fields.integer(
       "projector_layers", projector_layers, {.min = 2, .max = 3}, "3 ImageNet, 2 CIFAR-10");
   fields.integer("predictor_hidden_dim",

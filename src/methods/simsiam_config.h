@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 
@@ -7,12 +8,7 @@ namespace sslrun::methods {
 
 /// SimSiam's own keys.
 struct SimSiamConfig final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 2048;
-    std::int64_t output_dim = 2048;
-  };
-
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 2048};
   std::int64_t predictor_hidden_dim = 512;
   std::int64_t projector_layers = 3;
 

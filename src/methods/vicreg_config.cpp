@@ -8,11 +8,7 @@ void VicRegConfig::bind(config::Fields& fields) {
   fields.real("invariance", invariance, {.min = 0}, "weight of the distance between the views");
   fields.real("variance", variance, {.min = 0}, "weight of what a dimension lacks to deviation 1");
   fields.real("covariance", covariance, {.min = 0}, "weight of the covariance between dimensions");
-  fields.section(
-      "projector", "three linear layers, dropped after pretraining", [this](config::Fields& f) {
-        f.integer("hidden_dim", projector.hidden_dim, {.min = 1}, "width of the hidden layers");
-        f.integer("output_dim", projector.output_dim, {.min = 1}, "width of the embedding");
-      });
+  projector.bind(fields, "three linear layers, dropped after pretraining");
 }
 
 const config::ComponentSpec& method_spec_vicreg() {

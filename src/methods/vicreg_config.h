@@ -1,5 +1,6 @@
 #pragma once
 #include "methods/method_config.h"
+#include "methods/projector_config.h"
 
 #include <cstdint>
 
@@ -7,15 +8,10 @@ namespace sslrun::methods {
 
 /// VICReg's own keys.
 struct VicRegConfig final : MethodConfig {
-  struct Projector {
-    std::int64_t hidden_dim = 8192;
-    std::int64_t output_dim = 8192;
-  };
-
   double invariance = 25;
   double variance = 25;
   double covariance = 1;
-  Projector projector;
+  ProjectorConfig projector{.hidden_dim = 8192, .output_dim = 8192};
 
   void bind(config::Fields& fields) override;
 
