@@ -134,17 +134,18 @@ bool is_plain(const Layout& l) {
          l.samples >= l.channels;
 }
 
-// Of the compressions whose density has a bound that headers could break.
+// Of compressions without a bound of their own: more than a bit for each row of a blank fax.
+constexpr std::int64_t kOtherDensity = 1 << 18;
+
 void check_density_of(TIFF* tiff, const Layout& l, std::size_t num_bytes) {
   std::uint16_t compression = COMPRESSION_NONE;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
-  std::int64_t density = 0;
-  if (compression == COMPRESSION_NONE) density = 1;
-  if (compression == COMPRESSION_PACKBITS) density = 64;  // 128 bytes for two
+  std::int64_t density = kOtherDensity;
+  if (compression == COMPRESSION_NONE || compression == 0) density = 1;  // 0: a header says nothing
+  if (compression == COMPRESSION_PACKBITS) density = 64;                 // 128 bytes for two
   if (compression == COMPRESSION_LZW) density = kLzwDensity;
   if (compression == COMPRESSION_DEFLATE || compression == COMPRESSION_ADOBE_DEFLATE)
     density = kDeflateDensity;
-  if (density == 0) return;
   const int samples = l.photometric == PHOTOMETRIC_YCBCR ? 1 : l.samples;  // colour at any scale
   const double units = static_cast<double>(l.width * l.height) * samples * l.bits / 8;
   check_density(static_cast<std::int64_t>(units), num_bytes, density);

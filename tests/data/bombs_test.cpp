@@ -292,6 +292,10 @@ std::vector<Bomb> image_bombs() {
   add("tiff of large sides and no pixels", "truncated", tiff(tiff_tags(13000, 13000)));
   add("tiff of large sides and no pixels, lzw", "truncated", tiff(tiff_tags(13000, 13000, 5)));
   add("tiff of large sides and no pixels, deflate", "truncated", tiff(tiff_tags(13000, 13000, 8)));
+  add("tiff of large sides and no pixels, zstd", "truncated", tiff(tiff_tags(13000, 13000, 50000)));
+  add("tiff of large sides and no pixels, nothing said of compression",
+      "truncated",
+      tiff(tiff_tags(13000, 13000, 0)));
   add("tiff with one giant tile",
       "too large",
       tiff(with(
