@@ -29,7 +29,17 @@ struct Philox {
 
 /// What random numbers are drawn for: one half of the key, so that two purposes never share a
 /// stream.
-enum class Purpose : std::uint32_t { kOrder = 1, kView, kInit, kReplacement, kDropout, kProbe, kSynthetic };
+enum class Purpose : std::uint32_t {
+  kOrder = 1,
+  kView,
+  kInit,
+  kReplacement,
+  kDropout,
+  kProbe,
+  kSynthetic,
+  kMask,
+  kMethod
+};
 
 /// The stream of (seed, purpose, epoch, sample, view). Draw i depends on these and i alone.
 class Rng {

@@ -39,7 +39,7 @@ struct Training {
     keys.temperature = 0.5;
     keys.projector = {.hidden_dim = 512, .output_dim = 128};
     method = methods::make_method(
-        simclr, [&] { return encoders::make_encoder(encoder, 0); }, 0);
+        simclr, {.make_encoder = [&] { return encoders::make_encoder(encoder, 0); }});
     method->to_channels_last();
     auto sgd = config::make_component(optim::optimizer_specs(), "sgd");
     dynamic_cast<optim::SgdConfig&>(*sgd.config).weight_decay = 5e-4;

@@ -1,5 +1,5 @@
 #pragma once
-#include "config/component.h"
+#include "encoders/encoder_config.h"
 
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 namespace sslrun::encoders {
 
 /// A ResNet v1.5. depth (18, 34 or 50) comes from the encoder's name: resnet18, resnet34, resnet50.
-struct ResNetConfig final : config::Component {
+struct ResNetConfig final : EncoderConfig {
   explicit ResNetConfig(std::int64_t layers) : depth(layers) {}
 
   std::int64_t depth;

@@ -9,6 +9,7 @@
 #include "dist/device.h"
 #include "eval/knn.h"
 #include "eval/linear_probe.h"
+#include "methods/method_config.h"
 #include "ops/threads.h"
 #include "recipe/load.h"
 #include "views/pipeline.h"
@@ -25,8 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kEncoderPrefix = "encoder.";
 
 /// Everything that both commands start from.
 struct Extracted {
@@ -46,10 +45,12 @@ std::unique_ptr<encoders::Encoder> load_encoder(const fs::path& run,
         "'{}' must hold a checkpoint, and its run has not saved one yet", run.string()));
   }
   step = loaded->step;
+  const auto* const method = dynamic_cast<const methods::MethodConfig*>(recipe.method.config.get());
+  check_invariant(method != nullptr, "a recipe's method has its configuration");
+  const std::string prefix = std::string(method->evaluated()) + ".";
   nn::NamedTensors weights;
   for (const auto& [name, tensor] : loaded->snapshot.model) {
-    if (name.starts_with(kEncoderPrefix))
-      weights.emplace_back(name.substr(kEncoderPrefix.size()), tensor);
+    if (name.starts_with(prefix)) weights.emplace_back(name.substr(prefix.size()), tensor);
   }
   auto encoder = encoders::make_encoder(
       recipe.encoder, static_cast<std::uint32_t>(recipe.train.seed), recipe.data.channels);

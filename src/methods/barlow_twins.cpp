@@ -18,9 +18,9 @@ namespace {
 
 class BarlowTwins final : public Method {
  public:
-  BarlowTwins(const BarlowTwinsConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
-        init_(seed, kFirstHeadOrdinal),
+  BarlowTwins(const BarlowTwinsConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
                                config.projector.hidden_dim,
@@ -60,10 +60,8 @@ class BarlowTwins final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_barlow_twins(const config::Component& component,
-                                                 const EncoderMaker& make_encoder,
-                                                 std::uint32_t seed) {
-  return std::make_unique<BarlowTwins>(
-      dynamic_cast<const BarlowTwinsConfig&>(component), make_encoder, seed);
+                                                 const MethodDeps& deps) {
+  return std::make_unique<BarlowTwins>(dynamic_cast<const BarlowTwinsConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

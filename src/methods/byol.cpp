@@ -16,9 +16,9 @@ namespace {
 
 class Byol final : public Method {
  public:
-  Byol(const ByolConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
-        init_(seed, kFirstHeadOrdinal),
+  Byol(const ByolConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         shape_{
             .widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
             .hidden_bias = true},
@@ -28,7 +28,7 @@ class Byol final : public Method {
                                config.projector.output_dim},
                     .hidden_bias = true},
                    init_),
-        target_(make_encoder(), shape_, encoder(), projector_),
+        target_(deps.make_encoder(), shape_, encoder(), projector_),
         embedding_dim_(config.projector.output_dim),
         momentum_(config.momentum) {
     register_module("projector", projector_);
@@ -65,9 +65,8 @@ class Byol final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_byol(const config::Component& component,
-                                         const EncoderMaker& make_encoder,
-                                         std::uint32_t seed) {
-  return std::make_unique<Byol>(dynamic_cast<const ByolConfig&>(component), make_encoder, seed);
+                                         const MethodDeps& deps) {
+  return std::make_unique<Byol>(dynamic_cast<const ByolConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

@@ -5,18 +5,16 @@
 
 namespace sslrun::methods {
 
-#define METHOD(name)                          \
-  std::unique_ptr<Method> make_method_##name( \
-      const config::Component&, const EncoderMaker&, std::uint32_t);
+#define METHOD(name) \
+  std::unique_ptr<Method> make_method_##name(const config::Component&, const MethodDeps&);
 #include "methods/methods.def"
 #undef METHOD
 
 std::unique_ptr<Method> make_method(const config::NamedComponent& component,
-                                    const EncoderMaker& make_encoder,
-                                    std::uint32_t seed) {
+                                    const MethodDeps& deps) {
   check_invariant(component.config != nullptr, "a recipe's method has its configuration");
 #define METHOD(id) \
-  if (component.name == #id) return make_method_##id(*component.config, make_encoder, seed);
+  if (component.name == #id) return make_method_##id(*component.config, deps);
 #include "methods/methods.def"
 #undef METHOD
   throw UsageError("method '" + component.name +

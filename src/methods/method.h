@@ -3,6 +3,7 @@
 #pragma once
 #include "encoders/encoder.h"
 #include "nn/module.h"
+#include "optim/parameter_rule.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -11,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,16 +30,29 @@ namespace sslrun::methods {
 struct Progress {
   std::int64_t step = 0;
   std::int64_t total_steps = 1;
+  std::int64_t steps_per_epoch = 1;
+
+  std::int64_t epoch() const { return step / steps_per_epoch; }
 };
 
-/// Makes the encoder of the recipe with its starting weights, each time the same.
-using EncoderMaker = std::function<std::unique_ptr<encoders::Encoder>()>;
+/// What a method is made with.
+struct MethodDeps {
+  /// Makes the encoder of the recipe with its starting weights, each time the same.
+  std::function<std::unique_ptr<encoders::Encoder>()> make_encoder;
+  std::uint32_t seed = 0;         // of the method's own parts and of what it draws
+  std::int64_t train_images = 0;  // images that the run trains on; samples are numbered below it
+};
 
-/// targets[v] [N, T_v] int64: the classes that view v's operation sets the method to predict, T_v = 0
-/// for most; empty for a method that needs none.
+/// What a micro-batch comes with. targets[v] [N, T_v] int64: the classes that view v's operation sets
+/// the method to predict, T_v = 0 for most; empty for a method that needs none. samples [N]: the
+/// numbers of the images, what a method draws for each of them depends on. labels [N] int64: the
+/// images' classes, undefined where the data has none.
 struct StepContext {
   dist::World& world;
+  Progress progress = {};
+  std::span<const std::int64_t> samples = {};
   std::span<const at::Tensor> targets = {};
+  at::Tensor labels = {};
 };
 
 struct StepResult {
@@ -66,8 +81,19 @@ class Method : public nn::Module {
   /// D, the size of the embedding that the loss sees.
   virtual std::int64_t embedding_dim() const = 0;
 
-  /// The encoder in training: what evaluation looks at and what is exported.
+  /// The encoder in training.
   encoders::Encoder& encoder() const { return *encoder_; }
+
+  /// The encoder that evaluation looks at and that is exported, the one that MethodConfig::evaluated
+  /// names.
+  virtual encoders::Encoder& evaluated() const { return *encoder_; }
+
+  /// How the parameter of that name moves where it is not as the optimizer's keys say.
+  virtual optim::ParameterRule rule(std::string_view name, std::int64_t steps_per_epoch) const {
+    static_cast<void>(name);
+    static_cast<void>(steps_per_epoch);
+    return {};
+  }
 
  protected:
   explicit Method(std::unique_ptr<encoders::Encoder> encoder) : encoder_(std::move(encoder)) {
@@ -78,9 +104,8 @@ class Method : public nn::Module {
   std::unique_ptr<encoders::Encoder> encoder_;
 };
 
-/// The method that a recipe names, on the CPU in train mode, its own parts started from `seed`.
+/// The method that a recipe names, on the CPU in train mode.
 std::unique_ptr<Method> make_method(const config::NamedComponent& component,
-                                    const EncoderMaker& make_encoder,
-                                    std::uint32_t seed);
+                                    const MethodDeps& deps);
 
 }  // namespace sslrun::methods

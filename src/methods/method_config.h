@@ -14,11 +14,17 @@ struct ViewNeeds {
   std::int64_t max_views = 1;
   bool same_size = false;      // the views go through the encoder as one batch
   std::string_view task = "";  // operation of each group that makes the classes to predict
+  bool patches =
+      false;            // the method hides or predicts patches: the encoder is a vision transformer
+  bool labels = false;  // the method learns from the images' classes
 };
 
 /// The keys of a method: what every METHOD of methods.def makes.
 struct MethodConfig : config::Component {
   virtual ViewNeeds view_needs() const = 0;
+
+  /// Where in the method's state the encoder lies that is evaluated and exported.
+  virtual std::string_view evaluated() const { return "encoder"; }
 
   /// What is wrong with steps of batch_size images, micro_batch at a time, as "must ..", or "".
   virtual std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const {

@@ -23,17 +23,17 @@ namespace {
 
 class MoCo final : public Method {
  public:
-  MoCo(const MoCoConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
+  MoCo(const MoCoConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
         config_(config),
-        seed_(seed),
-        init_(seed, kFirstHeadOrdinal),
+        seed_(deps.seed),
+        init_(deps.seed, kFirstHeadOrdinal),
         shape_{.widths = widths(config, encoder().width()),
                .hidden_norm = false,
                .hidden_bias = true,
                .output_bias = true},
         projector_(shape_, init_),
-        momentum_(make_encoder(), shape_, encoder(), projector_),
+        momentum_(deps.make_encoder(), shape_, encoder(), projector_),
         queue_(config.queue, config.output_dim, init_) {
     register_module("projector", projector_);
     register_module("momentum", momentum_);
@@ -107,9 +107,8 @@ class MoCo final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_moco(const config::Component& component,
-                                         const EncoderMaker& make_encoder,
-                                         std::uint32_t seed) {
-  return std::make_unique<MoCo>(dynamic_cast<const MoCoConfig&>(component), make_encoder, seed);
+                                         const MethodDeps& deps) {
+  return std::make_unique<MoCo>(dynamic_cast<const MoCoConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

@@ -17,9 +17,9 @@ namespace {
 
 class MoCoV3 final : public Method {
  public:
-  MoCoV3(const MoCoV3Config& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
-        init_(seed, kFirstHeadOrdinal),
+  MoCoV3(const MoCoV3Config& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         shape_{
             .widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
             .output_norm = nn::Affine::kNone},
@@ -28,7 +28,7 @@ class MoCoV3 final : public Method {
                                config.predictor_hidden_dim,
                                config.projector.output_dim}},
                    init_),
-        keys_(make_encoder(), shape_, encoder(), projector_),
+        keys_(deps.make_encoder(), shape_, encoder(), projector_),
         embedding_dim_(config.projector.output_dim),
         temperature_(config.temperature),
         momentum_(config.momentum) {
@@ -73,9 +73,8 @@ class MoCoV3 final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_mocov3(const config::Component& component,
-                                           const EncoderMaker& make_encoder,
-                                           std::uint32_t seed) {
-  return std::make_unique<MoCoV3>(dynamic_cast<const MoCoV3Config&>(component), make_encoder, seed);
+                                           const MethodDeps& deps) {
+  return std::make_unique<MoCoV3>(dynamic_cast<const MoCoV3Config&>(component), deps);
 }
 
 }  // namespace sslrun::methods

@@ -20,9 +20,9 @@ namespace {
 
 class Nnclr final : public Method {
  public:
-  Nnclr(const NnclrConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
-        init_(seed, kFirstHeadOrdinal),
+  Nnclr(const NnclrConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
                                config.projector.hidden_dim,
@@ -90,9 +90,8 @@ class Nnclr final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_nnclr(const config::Component& component,
-                                          const EncoderMaker& make_encoder,
-                                          std::uint32_t seed) {
-  return std::make_unique<Nnclr>(dynamic_cast<const NnclrConfig&>(component), make_encoder, seed);
+                                          const MethodDeps& deps) {
+  return std::make_unique<Nnclr>(dynamic_cast<const NnclrConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

@@ -15,13 +15,14 @@ namespace {
 
 class SimClr final : public Method {
  public:
-  SimClr(const SimClrConfig& config, std::unique_ptr<encoders::Encoder> network, nn::Init init)
-      : Method(std::move(network)),
+  SimClr(const SimClrConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
                                config.projector.output_dim},
                     .output_norm = nn::Affine::kScale},
-                   init),
+                   init_),
         embedding_dim_(config.projector.output_dim),
         temperature_(config.temperature) {
     register_module("projector", projector_);
@@ -42,6 +43,7 @@ class SimClr final : public Method {
   std::int64_t embedding_dim() const override { return embedding_dim_; }
 
  private:
+  nn::Init init_;
   nn::Mlp projector_;
   std::int64_t embedding_dim_;
   double temperature_;
@@ -50,11 +52,8 @@ class SimClr final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_simclr(const config::Component& component,
-                                           const EncoderMaker& make_encoder,
-                                           std::uint32_t seed) {
-  return std::make_unique<SimClr>(dynamic_cast<const SimClrConfig&>(component),
-                                  make_encoder(),
-                                  nn::Init(seed, kFirstHeadOrdinal));
+                                           const MethodDeps& deps) {
+  return std::make_unique<SimClr>(dynamic_cast<const SimClrConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

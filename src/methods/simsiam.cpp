@@ -15,9 +15,9 @@ namespace {
 
 class SimSiam final : public Method {
  public:
-  SimSiam(const SimSiamConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
-        init_(seed, kFirstHeadOrdinal),
+  SimSiam(const SimSiamConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
+        init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = widths(config, encoder().width()), .output_norm = nn::Affine::kNone},
                    init_),
         predictor_({.widths = {config.projector.output_dim,
@@ -59,10 +59,8 @@ class SimSiam final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_simsiam(const config::Component& component,
-                                            const EncoderMaker& make_encoder,
-                                            std::uint32_t seed) {
-  return std::make_unique<SimSiam>(
-      dynamic_cast<const SimSiamConfig&>(component), make_encoder, seed);
+                                            const MethodDeps& deps) {
+  return std::make_unique<SimSiam>(dynamic_cast<const SimSiamConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

@@ -16,10 +16,10 @@ namespace {
 
 class VicReg final : public Method {
  public:
-  VicReg(const VicRegConfig& config, const EncoderMaker& make_encoder, std::uint32_t seed)
-      : Method(make_encoder()),
+  VicReg(const VicRegConfig& config, const MethodDeps& deps)
+      : Method(deps.make_encoder()),
         config_(config),
-        init_(seed, kFirstHeadOrdinal),
+        init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
                                config.projector.hidden_dim,
@@ -54,9 +54,8 @@ class VicReg final : public Method {
 }  // namespace
 
 std::unique_ptr<Method> make_method_vicreg(const config::Component& component,
-                                           const EncoderMaker& make_encoder,
-                                           std::uint32_t seed) {
-  return std::make_unique<VicReg>(dynamic_cast<const VicRegConfig&>(component), make_encoder, seed);
+                                           const MethodDeps& deps) {
+  return std::make_unique<VicReg>(dynamic_cast<const VicRegConfig&>(component), deps);
 }
 
 }  // namespace sslrun::methods

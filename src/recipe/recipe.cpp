@@ -1,6 +1,7 @@
 #include "recipe/recipe.h"
 
 #include "data/source.h"
+#include "encoders/encoder_config.h"
 #include "encoders/encoder_configs.h"
 #include "kernels/augment/normalize.h"
 #include "methods/method_config.h"
@@ -211,6 +212,32 @@ std::string views_problem(const Recipe& r) {
   return "";
 }
 
+// What is wrong between method, encoder and the sizes of the views, or "".
+std::string encoder_problem(const Recipe& r) {
+  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  const auto* encoder = dynamic_cast<const encoders::EncoderConfig*>(r.encoder.config.get());
+  if (!encoder) return "";
+  const std::int64_t patch = encoder->patch_size();
+  if (patch == 0) {
+    const bool unfit = method && method->view_needs().patches;
+    return unfit
+               ? fmt::format("must be a vision transformer for {}, which works on patches, got {}",
+                             r.method.name,
+                             r.encoder.name)
+               : "";
+  }
+  for (const views::ViewGroup& group : r.augmentations) {
+    const auto* crop = group.ops.empty()
+                           ? nullptr
+                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
+    if (crop && crop->side() % patch != 0) {
+      return fmt::format(
+          "must have a patch_size that divides the views' {} pixels, got {}", crop->side(), patch);
+    }
+  }
+  return "";
+}
+
 // What the method finds wrong with the number of images in a step, or "".
 std::string batch_problem(const Recipe& r) {
   const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
@@ -254,6 +281,8 @@ void bind(config::Fields& f, Recipe& r) {
   const std::string problem = views_problem(r);
   f.check(
       "augmentations", problem.empty(), problem, "change augmentations[..].views, or the groups");
+  const std::string mismatch = encoder_problem(r);
+  f.check("encoder", mismatch.empty(), mismatch, "change encoder.name, or the views' size");
   f.required("optimizer");
   f.component("optimizer",
               "name",

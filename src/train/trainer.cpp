@@ -55,10 +55,10 @@ Trainer::Trainer(const TrainerDeps& deps,
       sampler_(static_cast<std::uint32_t>(recipe_.train.seed),
                deps.data.train->size(),
                recipe_.train.batch_size),
-      method_(methods::make_method(
-          recipe_.method,
-          [this] { return make_encoder(); },
-          static_cast<std::uint32_t>(recipe_.train.seed))),
+      method_(methods::make_method(recipe_.method,
+                                   {.make_encoder = [this] { return make_encoder(); },
+                                    .seed = static_cast<std::uint32_t>(recipe_.train.seed),
+                                    .train_images = deps.data.train->size()})),
       schedule_(recipe_.schedule,
                 recipe_.learning_rate.peak(recipe_.train.batch_size),
                 sampler_.steps_per_epoch()),
@@ -147,7 +147,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const std::int64_t images = recipe_.train.batch_size / micro_batches;
   StepOutcome outcome;
   outcome.lr = schedule_.lr(state_.step);
-  const methods::Progress progress{state_.step, total_steps_};
+  const methods::Progress progress{state_.step, total_steps_, sampler_.steps_per_epoch()};
   method_->before_step(progress);
   optimizer_->zero_grad();
   for (std::int64_t m = 0; m < micro_batches; ++m) {
@@ -161,11 +161,18 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
           num_targets,
           deps_.device));
     }
+    const auto samples =
+        std::span(batch.samples).subspan(std::size_t(m * images), std::size_t(images));
+    at::Tensor labels;
+    if (!batch.labels.empty()) {
+      labels =
+          ops::classes_to(batch.labels.data() + m * images, images, 1, deps_.device).view({-1});
+    }
     copies_.record();
     methods::StepResult result;
     {
       const ops::Autocast autocast(deps_.precision, deps_.device);
-      result = method_->forward(views, {deps_.world, targets});
+      result = method_->forward(views, {deps_.world, progress, samples, targets, labels});
     }
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
     outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
@@ -307,7 +314,7 @@ bool Trainer::evaluation_due() const {
 void Trainer::evaluate() {
   const Monitor::Pause pause(monitor_);
   monitor_.write_status("evaluating");
-  const std::optional<double> trained = knn_top1(method_->encoder());
+  const std::optional<double> trained = knn_top1(method_->evaluated());
   if (!trained) return;
   metrics::Record line{.step = state_.step, .values = {{"knn_top1", *trained}}};
   if (state_.knn_untrained < 0) {

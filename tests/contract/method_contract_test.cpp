@@ -34,12 +34,14 @@ struct Batch {
         pixels.back()[i] = static_cast<float>(colour + 0.3 * noise.normal());
       }
     }
+    for (std::int64_t i = 0; i < kImages; ++i) samples.push_back(i);
     for (const auto& view : pixels)
       views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, 3, at::kCPU));
   }
 
   std::vector<std::vector<float>> pixels;
   std::vector<at::Tensor> views;
+  std::vector<std::int64_t> samples;
 };
 
 /// The method of configs/<name>.yaml, which has a head that a test can afford.
@@ -52,10 +54,10 @@ config::NamedComponent shipped_method(std::string_view name) {
 /// A shipped method on a very small encoder.
 struct Run {
   explicit Run(std::string_view name, std::uint32_t seed = 1)
-      : method(methods::make_method(
-            shipped_method(name),
-            [seed] { return small_encoder(seed); },
-            seed)),
+      : method(methods::make_method(shipped_method(name),
+                                    {.make_encoder = [seed] { return small_encoder(seed); },
+                                     .seed = seed,
+                                     .train_images = kImages})),
         optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
                                         method->named_parameters())) {}
 
@@ -79,7 +81,8 @@ struct Run {
   double move(const Batch& batch, double lr) {
     optimizer->zero_grad();
     const auto world = dist::single_world();
-    const methods::StepResult result = method->forward(batch.views, {*world});
+    const methods::StepResult result =
+        method->forward(batch.views, {*world, progress, batch.samples});
     ops::backward(result.loss, 1.0);
     optimizer->step(lr);
     return ops::value(result.loss);

@@ -33,7 +33,7 @@ std::unique_ptr<methods::Method> make(double temperature) {
   config.temperature = temperature;
   config.projector = {.hidden_dim = 3, .output_dim = 2};
   auto method = methods::make_method(
-      component, [] { return std::make_unique<MeanColour>(); }, 1);
+      component, {.make_encoder = [] { return std::make_unique<MeanColour>(); }, .seed = 1});
   for (const auto& [name, tensor] : method->named_parameters()) {
     if (!name.ends_with("weight") || tensor.dim() != 2) continue;
     for (std::int64_t r = 0; r < tensor.size(0); ++r) {

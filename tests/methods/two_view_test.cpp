@@ -53,7 +53,7 @@ struct Setting {
       f.component("method", "name", component, methods::method_specs(), "method");
     });
     method = methods::make_method(
-        component, [] { return std::make_unique<Colours>(); }, 3);
+        component, {.make_encoder = [] { return std::make_unique<Colours>(); }, .seed = 3});
     for (int v = 0; v < 2; ++v) {
       const Tensor colours = test::wave(kImages, 3, 0.4 + 0.3 * v);
       views.push_back(

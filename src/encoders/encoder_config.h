@@ -1,0 +1,14 @@
+#pragma once
+#include "config/component.h"
+
+#include <cstdint>
+
+namespace sslrun::encoders {
+
+/// The keys of an encoder: what every ENCODER of encoders.def makes.
+struct EncoderConfig : config::Component {
+  /// Side in pixels of the patches that a vision transformer cuts images into; 0: no such encoder.
+  virtual std::int64_t patch_size() const { return 0; }
+};
+
+}  // namespace sslrun::encoders
