@@ -1,9 +1,10 @@
 // What every registered method promises, whatever it computes.
-#include "base/philox.h"
+#include "data/loader.h"
 #include "dist/world.h"
-#include "encoders/encoder_configs.h"
+#include "encoders/encoder.h"
 #include "encoders/resnet_config.h"
 #include "methods/method.h"
+#include "methods/method_config.h"
 #include "methods/method_configs.h"
 #include "ops/step.h"
 #include "ops/threads.h"
@@ -11,6 +12,7 @@
 #include "optim/optimizer_configs.h"
 #include "recipe/load.h"
 #include "tests/support/torch_catch.h"
+#include "train/view_path.h"
 
 #include <string>
 #include <vector>
@@ -19,55 +21,62 @@ namespace {
 
 using namespace sslrun;
 
-constexpr std::int64_t kImages = 8, kSide = 12;
+constexpr std::int64_t kImages = 8, kStepsPerEpoch = 2, kBatches = 3;
 
-/// Two views of kImages images: the image's own colour and slope, with noise that differs between
-/// the views.
 struct Batch {
-  explicit Batch(std::uint32_t seed) {
-    for (std::uint32_t view = 0; view < 2; ++view) {
-      pixels.emplace_back(static_cast<std::size_t>(kImages * kSide * kSide * 3));
-      Rng noise(seed, Purpose::kView, 0, 0, view);
-      for (std::size_t i = 0; i < pixels.back().size(); ++i) {
-        const std::size_t image = i / (kSide * kSide * 3), channel = i % 3;
-        const double colour = (image >> channel) % 2 == 0 ? 1 : -1;
-        pixels.back()[i] = static_cast<float>(colour + 0.3 * noise.normal());
-      }
-    }
-    for (std::int64_t i = 0; i < kImages; ++i) samples.push_back(i);
-    for (const auto& view : pixels)
-      views.push_back(ops::images_to(view.data(), kImages, kSide, kSide, 3, at::kCPU));
-  }
-
-  std::vector<std::vector<float>> pixels;
-  std::vector<at::Tensor> views;
+  std::vector<at::Tensor> views, targets;
   std::vector<std::int64_t> samples;
+  at::Tensor labels;
 };
 
-/// The method of configs/<name>.yaml, which has a head that a test can afford.
-config::NamedComponent shipped_method(std::string_view name) {
-  const std::string path = SSLRUN_TEST_DIR "/../configs/" + std::string(name) + ".yaml";
-  const std::string data = "data.train=" SSLRUN_TEST_DIR;
-  return recipe::load_recipe(path, std::vector{data}).recipe.method;
-}
+/// configs/<name>.yaml on drawn images, a very small ResNet where it names a ResNet, and the first
+/// batches of its run.
+struct Setting {
+  explicit Setting(const std::string& name)
+      : loaded(recipe::load_recipe(
+            SSLRUN_TEST_DIR "/../configs/" + name + ".yaml",
+            std::vector<std::string>{
+                "data.train=synthetic:" + std::to_string(kImages * kStepsPerEpoch) + "x40",
+                "train.batch_size=" + std::to_string(kImages)})),
+        data(recipe::open_data(loaded)) {
+    auto* const resnet = dynamic_cast<encoders::ResNetConfig*>(loaded.recipe.encoder.config.get());
+    if (resnet != nullptr) resnet->width = 4;
+    const views::Pipeline pipeline(loaded.recipe.augmentations, 0, 3);
+    const auto path = train::make_cpu_path(pipeline, at::kCPU);
+    data::Loader loader(
+        *data.train, data::Sampler(0, data.train->size(), kImages), path->work(), {});
+    for (std::int64_t b = 0; b < kBatches; ++b) {
+      const data::Batch& read = loader.next();
+      path->load(read);
+      Batch& batch = batches.emplace_back();
+      for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
+        batch.views.push_back(path->view(v, 0, kImages).clone());
+        batch.targets.push_back(ops::classes_to(
+            read.targets[std::size_t(v)].data(), kImages, pipeline.form(v).targets, at::kCPU));
+      }
+      batch.samples = read.samples;
+      batch.labels = ops::classes_to(read.labels.data(), kImages, 1, at::kCPU).view({-1});
+    }
+  }
 
-/// A shipped method on a very small encoder.
+  recipe::LoadedRecipe loaded;
+  recipe::OpenedData data;
+  std::vector<Batch> batches;
+};
+
+/// A shipped method in training.
 struct Run {
-  explicit Run(std::string_view name, std::uint32_t seed = 1)
-      : method(methods::make_method(shipped_method(name),
-                                    {.make_encoder = [seed] { return small_encoder(seed); },
+  explicit Run(const Setting& setting, std::uint32_t seed = 1)
+      : method(methods::make_method(setting.loaded.recipe.method,
+                                    {.make_encoder =
+                                         [&setting, seed] {
+                                           return encoders::make_encoder(
+                                               setting.loaded.recipe.encoder, seed);
+                                         },
                                      .seed = seed,
-                                     .train_images = kImages})),
+                                     .train_images = kImages * kStepsPerEpoch})),
         optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
                                         method->named_parameters())) {}
-
-  static std::unique_ptr<encoders::Encoder> small_encoder(std::uint32_t seed) {
-    auto encoder = config::make_component(encoders::encoder_specs(), "resnet18");
-    auto& config = dynamic_cast<encoders::ResNetConfig&>(*encoder.config);
-    config.stem = "cifar";
-    config.width = 4;
-    return encoders::make_encoder(encoder, seed);
-  }
 
   double step(const Batch& batch, double lr = 0.05) {
     method->before_step(progress);
@@ -81,8 +90,8 @@ struct Run {
   double move(const Batch& batch, double lr) {
     optimizer->zero_grad();
     const auto world = dist::single_world();
-    const methods::StepResult result =
-        method->forward(batch.views, {*world, progress, batch.samples});
+    const methods::StepResult result = method->forward(
+        batch.views, {*world, progress, batch.samples, batch.targets, batch.labels});
     ops::backward(result.loss, 1.0);
     optimizer->step(lr);
     return ops::value(result.loss);
@@ -90,25 +99,42 @@ struct Run {
 
   std::unique_ptr<methods::Method> method;
   std::unique_ptr<optim::Optimizer> optimizer;
-  methods::Progress progress{0, 100};
+  methods::Progress progress{0, 100, kStepsPerEpoch};
 };
 
 /// One thread: these networks are too small to share out.
-std::vector<std::string_view> names() {
+std::vector<std::string> names() {
   ops::use_threads(1);
-  std::vector<std::string_view> out;
-  for (const config::ComponentSpec* spec : methods::method_specs()) out.push_back(spec->name);
+  std::vector<std::string> out;
+  for (const config::ComponentSpec* spec : methods::method_specs()) out.emplace_back(spec->name);
   return out;
+}
+
+/// What evaluation loads by its name is the encoder that the method says.
+void check_evaluated(const Setting& setting, const methods::Method& method) {
+  const auto& config =
+      dynamic_cast<const methods::MethodConfig&>(*setting.loaded.recipe.method.config);
+  const std::string prefix = std::string(config.evaluated()) + ".";
+  nn::NamedTensors named;
+  for (const auto& [name, tensor] : method.named_state())
+    if (name.starts_with(prefix)) named.emplace_back(name.substr(prefix.size()), tensor);
+  const nn::NamedTensors own = method.evaluated().named_state();
+  REQUIRE(named.size() == own.size());
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    CHECK(named[i].first == own[i].first);
+    CHECK(named[i].second.is_same(own[i].second));
+  }
 }
 
 }  // namespace
 
 TEST_CASE("every method: twenty steps against the same targets lower the loss",
           "[contract][methods]") {
-  for (const auto name : names()) {
+  for (const std::string& name : names()) {
     INFO(name);
-    const Batch batch(3);
-    Run run(name);
+    const Setting setting(name);
+    const Batch& batch = setting.batches[0];
+    Run run(setting);
     const double first = run.move(batch, 0.05);
     double last = first;
     for (int i = 0; i < 20; ++i) last = run.move(batch, 0.05);
@@ -118,10 +144,11 @@ TEST_CASE("every method: twenty steps against the same targets lower the loss",
 
 TEST_CASE("every method: the same seed gives the same bits, another seed others",
           "[contract][methods]") {
-  for (const auto name : names()) {
+  for (const std::string& name : names()) {
     INFO(name);
-    const Batch batch(3);
-    Run a(name, 1), b(name, 1), other(name, 2);
+    const Setting setting(name);
+    const Batch& batch = setting.batches[0];
+    Run a(setting, 1), b(setting, 1), other(setting, 2);
     for (int i = 0; i < 3; ++i) {
       const double loss = a.step(batch);
       CHECK(loss == b.step(batch));
@@ -131,10 +158,12 @@ TEST_CASE("every method: the same seed gives the same bits, another seed others"
 }
 
 TEST_CASE("every method: its saved state goes on with the same bits", "[contract][methods]") {
-  for (const auto name : names()) {
+  for (const std::string& name : names()) {
     INFO(name);
-    Run run(name), resumed(name);  // of one recipe, so of one seed
-    const Batch first(3), second(4), other(5);
+    const Setting setting(name);
+    Run run(setting), resumed(setting);  // of one recipe, so of one seed
+    const Batch &first = setting.batches[0], &second = setting.batches[1],
+                &other = setting.batches[2];
     resumed.step(other);
     run.step(first);
     run.step(second);
@@ -149,13 +178,14 @@ TEST_CASE("every method: its saved state goes on with the same bits", "[contract
 }
 
 TEST_CASE(
-    "every method: its state names the encoder's tensors as encoder.*, and every parameter gets a "
-    "gradient",
+    "every method: its state names the encoders' tensors, every parameter gets a gradient and no "
+    "frozen weight does",
     "[contract][methods]") {
-  for (const auto name : names()) {
+  for (const std::string& name : names()) {
     INFO(name);
-    Run run(name);
-    run.step(Batch(3), 0.0);
+    const Setting setting(name);
+    Run run(setting);
+    run.step(setting.batches[0], 0.0);
     std::size_t of_the_encoder = 0;
     for (const auto& [parameter, tensor] : run.method->named_parameters()) {
       INFO(parameter);
@@ -163,5 +193,10 @@ TEST_CASE(
       CHECK(tensor.grad().defined());
     }
     CHECK(of_the_encoder == run.method->encoder().named_parameters().size());
+    for (const auto& [weight, tensor] : run.method->named_weights()) {
+      INFO(weight);
+      CHECK((tensor.requires_grad() || !tensor.grad().defined()));
+    }
+    check_evaluated(setting, *run.method);
   }
 }
