@@ -171,6 +171,32 @@ void bind(config::Fields& f, CheckpointConfig& c) {
             "checkpoints that are kept; the newest sound one always is");
 }
 
+// What is wrong with the sizes of the views for a method that needs some of them to be equal, or "".
+std::string sizes_problem(const Recipe& r, const methods::ViewNeeds& needs) {
+  std::int64_t equal = needs.same_size ? needs.max_views : needs.global_views;
+  std::optional<std::int64_t> side;
+  for (const views::ViewGroup& group : r.augmentations) {
+    if (equal <= 0) break;
+    equal -= group.views;
+    const auto* crop = group.ops.empty()
+                           ? nullptr
+                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
+    if (!crop) continue;  // a group that does not begin with the crop is told so itself
+    const std::int64_t size = crop->side();
+    if (side && *side != size) {
+      return fmt::format("must {} of one size for {}, got {} and {} pixels",
+                         needs.same_size
+                             ? "make views"
+                             : fmt::format("begin with {} global views", needs.global_views),
+                         r.method.name,
+                         *side,
+                         size);
+    }
+    side = size;
+  }
+  return "";
+}
+
 // What a method needs of the views and does not get, or "".
 std::string views_problem(const Recipe& r) {
   const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
@@ -195,21 +221,7 @@ std::string views_problem(const Recipe& r) {
                              needs.task,
                              r.method.name);
   }
-  std::optional<std::int64_t> side;
-  for (const views::ViewGroup& group : r.augmentations) {
-    const auto* crop = group.ops.empty()
-                           ? nullptr
-                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
-    if (!needs.same_size || !crop)
-      continue;  // a group that does not begin with the crop is told so itself
-    const std::int64_t size = crop->side();
-    if (side && *side != size) {
-      return fmt::format(
-          "must make views of one size for {}, got {} and {} pixels", r.method.name, *side, size);
-    }
-    side = size;
-  }
-  return "";
+  return sizes_problem(r, needs);
 }
 
 // What is wrong between method, encoder and the sizes of the views, or "".
