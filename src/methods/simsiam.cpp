@@ -25,7 +25,8 @@ class SimSiam final : public Method {
                                config.projector.output_dim},
                     .output_bias = true},
                    init_),
-        embedding_dim_(config.projector.output_dim) {
+        embedding_dim_(config.projector.output_dim),
+        predictor_constant_lr_(config.predictor_constant_lr) {
     register_module("projector", projector_);
     register_module("predictor", predictor_);
   }
@@ -41,6 +42,10 @@ class SimSiam final : public Method {
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }
 
+  optim::ParameterRule rule(std::string_view name, std::int64_t) const override {
+    return {.constant_lr = predictor_constant_lr_ && name.starts_with("predictor.")};
+  }
+
  private:
   static std::vector<std::int64_t> widths(const SimSiamConfig& config, std::int64_t features) {
     std::vector<std::int64_t> out{features};
@@ -54,6 +59,7 @@ class SimSiam final : public Method {
   nn::Init init_;
   nn::Mlp projector_, predictor_;
   std::int64_t embedding_dim_;
+  bool predictor_constant_lr_;
 };
 
 }  // namespace

@@ -12,6 +12,9 @@ void SimSiamConfig::bind(config::Fields& fields) {
                  predictor_hidden_dim,
                  {.min = 1},
                  "bottleneck of the predictor: a quarter of the embedding");
+  fields.boolean("predictor_constant_lr",
+                 predictor_constant_lr,
+                 "the predictor keeps the peak learning rate; false: it follows the schedule");
 }
 
 const config::ComponentSpec& method_spec_simsiam() {

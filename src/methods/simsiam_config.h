@@ -11,6 +11,7 @@ struct SimSiamConfig final : MethodConfig {
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 2048};
   std::int64_t predictor_hidden_dim = 512;
   std::int64_t projector_layers = 3;
+  bool predictor_constant_lr = true;
 
   void bind(config::Fields& fields) override;
 

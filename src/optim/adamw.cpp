@@ -12,16 +12,16 @@ namespace {
 
 class AdamW final : public Optimizer {
  public:
-  AdamW(const AdamWConfig& config, nn::NamedTensors parameters)
+  AdamW(const AdamWConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
  private:
-  void update(Group& group, double lr) override {
+  void update(Group& group, const GroupStep& step) override {
     const bool decay = group.matrices || config_.decay_1d;
     // The operator reads one count per parameter, from where the parameter lies; float32 counts
     // exactly up to 2^24.
-    const at::Tensor count =
-        at::full({}, steps(), group.parameters[0].options().dtype(at::kFloat).requires_grad(false));
+    const at::Tensor count = at::full(
+        {}, step.count, group.parameters[0].options().dtype(at::kFloat).requires_grad(false));
     const std::vector<at::Tensor> counts(group.parameters.size(), count);
     at::_fused_adamw_(group.parameters,
                       group.gradients,
@@ -29,7 +29,7 @@ class AdamW final : public Optimizer {
                       group.slots[1],
                       /*max_exp_avg_sqs=*/{},
                       counts,
-                      lr,
+                      step.lr,
                       config_.beta1,
                       config_.beta2,
                       decay ? config_.weight_decay : 0.0,
@@ -44,7 +44,7 @@ class AdamW final : public Optimizer {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_adamw(const config::Component& config,
-                                      nn::NamedTensors parameters) {
+                                      std::vector<Trained> parameters) {
   const auto* adamw = dynamic_cast<const AdamWConfig*>(&config);
   check_invariant(adamw != nullptr, "AdamW is made from its own configuration");
   return std::make_unique<AdamW>(*adamw, std::move(parameters));

@@ -19,11 +19,11 @@ namespace {
 
 class Lars final : public Optimizer {
  public:
-  Lars(const LarsConfig& config, nn::NamedTensors parameters)
+  Lars(const LarsConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters), {"momentum"}), config_(config) {}
 
  private:
-  void update(Group& group, double lr) override {
+  void update(Group& group, const GroupStep& step) override {
     std::vector<at::Tensor> directions = group.gradients;
     if (group.matrices) {
       directions = at::_foreach_add(group.gradients, group.parameters, config_.weight_decay);
@@ -31,7 +31,7 @@ class Lars final : public Optimizer {
     }
     at::_foreach_mul_(group.slots[0], config_.momentum);
     at::_foreach_add_(group.slots[0], directions);
-    at::_foreach_add_(group.parameters, group.slots[0], -lr);
+    at::_foreach_add_(group.parameters, group.slots[0], -step.lr);
   }
 
   /// One 0-dim factor per tensor; computed where the tensors lie, so a GPU is not waited for.
@@ -49,7 +49,8 @@ class Lars final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_lars(const config::Component& config, nn::NamedTensors parameters) {
+std::unique_ptr<Optimizer> make_lars(const config::Component& config,
+                                     std::vector<Trained> parameters) {
   const auto* lars = dynamic_cast<const LarsConfig*>(&config);
   check_invariant(lars != nullptr, "LARS is made from its own configuration");
   return std::make_unique<Lars>(*lars, std::move(parameters));

@@ -17,12 +17,12 @@ namespace sslrun::optim {
 
 #define OPTIMIZER(name)                                                   \
   std::unique_ptr<Optimizer> make_##name(const config::Component& config, \
-                                         nn::NamedTensors parameters);
+                                         std::vector<Trained> parameters);
 #include "optim/optimizers.def"
 #undef OPTIMIZER
 
 std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
-                                          nn::NamedTensors parameters) {
+                                          std::vector<Trained> parameters) {
   check_invariant(component.config != nullptr, "a recipe's optimizer has its configuration");
 #define OPTIMIZER(item) \
   if (component.name == #item) return make_##item(*component.config, std::move(parameters));
@@ -31,25 +31,42 @@ std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& componen
   throw UsageError("optimizer '" + component.name + "' must be one that this sslrun can build");
 }
 
-Optimizer::Optimizer(nn::NamedTensors parameters, std::vector<std::string> slot_names)
+std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
+                                          const nn::NamedTensors& parameters) {
+  std::vector<Trained> alike;
+  for (const auto& [name, tensor] : parameters) alike.push_back({name, tensor});
+  return make_optimizer(component, std::move(alike));
+}
+
+Optimizer::Optimizer(std::vector<Trained> parameters, std::vector<std::string> slot_names)
     : parameters_(std::move(parameters)), slot_names_(std::move(slot_names)) {
   check_invariant(!parameters_.empty(), "an optimizer has parameters");
-  groups_[0].matrices = true;
-  for (Group& group : groups_) group.slots.resize(slot_names_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const at::Tensor& parameter = parameters_[i].second;
-    Group& group = groups_[parameter.dim() > 1 ? 0 : 1];
+    const at::Tensor& parameter = parameters_[i].tensor;
+    Group& group = group_of(parameters_[i]);
     group.members.push_back(static_cast<std::int64_t>(i));
     group.parameters.push_back(parameter);
     for (auto& slot : group.slots) slot.push_back(at::zeros_like(parameter).detach());
   }
 }
 
+Optimizer::Group& Optimizer::group_of(const Trained& parameter) {
+  const bool matrix = parameter.tensor.dim() > 1;
+  for (Group& group : groups_) {
+    if (group.matrices == matrix && group.rule == parameter.rule) return group;
+  }
+  Group group;
+  group.matrices = matrix;
+  group.rule = parameter.rule;
+  group.slots.resize(slot_names_.size());
+  return groups_.emplace_back(std::move(group));
+}
+
 void Optimizer::gather_gradients(Group& group) const {
   group.gradients.clear();
   for (std::size_t i = 0; i < group.parameters.size(); ++i) {
     const at::Tensor &parameter = group.parameters[i], &gradient = parameter.grad();
-    const std::string& name = parameters_[static_cast<std::size_t>(group.members[i])].first;
+    const std::string& name = parameters_[static_cast<std::size_t>(group.members[i])].name;
     check_invariant(gradient.defined(),
                     "parameter '" + name + "' has a gradient when a step is taken");
     for (const auto& slot : group.slots) {
@@ -64,18 +81,25 @@ void Optimizer::gather_gradients(Group& group) const {
   }
 }
 
-void Optimizer::step(double lr) {
+void Optimizer::step(const StepRates& rates) {
   const at::NoGradGuard no_grad;
-  for (Group& group : groups_) gather_gradients(group);
-  ++steps_;
   for (Group& group : groups_) {
-    if (!group.parameters.empty()) update(group, lr);
+    if (!frozen(group)) gather_gradients(group);
+  }
+  for (Group& group : groups_) {
+    if (frozen(group)) continue;
+    const ParameterRule& rule = group.rule;
+    const double lr = steps_ < rule.zero_lr_steps ? 0 : rule.constant_lr ? rates.peak_lr : rates.lr;
+    update(
+        group,
+        {.lr = lr * rule.lr_scale, .share = rates.share, .count = steps_ + 1 - rule.frozen_steps});
     group.gradients.clear();
   }
+  ++steps_;
 }
 
 void Optimizer::zero_grad() {
-  for (auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+  for (Trained& parameter : parameters_) parameter.tensor.mutable_grad().reset();
 }
 
 nn::NamedTensors Optimizer::state() const {
@@ -84,7 +108,7 @@ nn::NamedTensors Optimizer::state() const {
     for (std::size_t s = 0; s < slot_names_.size(); ++s) {
       for (std::size_t i = 0; i < group.members.size(); ++i) {
         const auto place = static_cast<std::size_t>(group.members[i]);
-        out[place * slot_names_.size() + s] = {slot_names_[s] + "." + parameters_[place].first,
+        out[place * slot_names_.size() + s] = {slot_names_[s] + "." + parameters_[place].name,
                                                group.slots[s][i]};
       }
     }

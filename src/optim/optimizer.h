@@ -1,8 +1,8 @@
 // Turns gradients into steps: the part that every optimizer shares.
 #pragma once
 #include "nn/module.h"
+#include "optim/parameter_rule.h"
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +13,20 @@ struct NamedComponent;
 }
 
 namespace sslrun::optim {
+
+/// A parameter and how it moves.
+struct Trained {
+  std::string name;
+  at::Tensor tensor;
+  ParameterRule rule = {};
+};
+
+/// What a step takes from the schedule.
+struct StepRates {
+  double lr = 0;       // of this step
+  double peak_lr = 0;  // of the parameters whose rate stays constant
+  double share = 0;    // of the schedule that lies behind; what a changing weight decay goes by
+};
 
 /// Base of the optimizers: holds the parameters, what is remembered of each (a "slot": momentum,
 /// say) and the number of steps taken. Everything stays in the parameters' dtype, on their device
@@ -25,10 +39,14 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   virtual ~Optimizer() = default;
 
-  /// One step of size lr along the gradients in .grad(), which are left as they are. A parameter
-  /// without a gradient, or moved since the optimizer was made, is a bug of the caller: nothing is
-  /// changed then.
-  void step(double lr);
+  /// One step along the gradients in .grad(), which are left as they are. A parameter without a
+  /// gradient that is not frozen, or moved since the optimizer was made, is a bug of the caller:
+  /// nothing is changed then.
+  void step(const StepRates& rates);
+
+  /// The same without a schedule.
+  void step(double lr) { step({.lr = lr, .peak_lr = lr}); }
+
   /// Drops the gradients: the next backward pass stores its own instead of adding to them.
   void zero_grad();
   /// The slots as "<slot>.<parameter>" in the order of the parameters, and "step", the int64 number
@@ -43,32 +61,41 @@ class Optimizer {
   /// Parameters that are treated alike, as parallel lists; slots[s] belongs to the s-th slot name.
   struct Group {
     bool matrices = false;  // two or more dimensions, else biases, norms and other vectors
+    ParameterRule rule;
     std::vector<std::int64_t> members;  // places in the list of parameters
     std::vector<at::Tensor> parameters, gradients;
     std::vector<std::vector<at::Tensor>> slots;
   };
 
+  /// What a group's update goes by.
+  struct GroupStep {
+    double lr = 0, share = 0;  // as in StepRates, the group's rule applied
+    std::int64_t count = 1;    // updates of this group, this one included
+  };
+
   /// parameters: at least one, names unique, leaves that require gradients. Slots start at 0.
-  Optimizer(nn::NamedTensors parameters, std::vector<std::string> slot_names);
+  Optimizer(std::vector<Trained> parameters, std::vector<std::string> slot_names);
 
-  /// Updates the parameters and slots of a group that is not empty. Runs without autograd, after
-  /// the step was counted.
-  virtual void update(Group& group, double lr) = 0;
-
-  /// Steps taken, the one under way included.
-  std::int64_t steps() const { return steps_; }
+  /// Updates the parameters and slots of a group. Runs without autograd.
+  virtual void update(Group& group, const GroupStep& step) = 0;
 
  private:
+  Group& group_of(const Trained& parameter);
   void gather_gradients(Group& group) const;
 
-  nn::NamedTensors parameters_;
+  bool frozen(const Group& group) const { return steps_ < group.rule.frozen_steps; }
+
+  std::vector<Trained> parameters_;
   std::vector<std::string> slot_names_;
-  std::array<Group, 2> groups_;
-  std::int64_t steps_ = 0;
+  std::vector<Group> groups_;
+  std::int64_t steps_ = 0;  // taken
 };
 
-/// The optimizer that a recipe names, over `parameters` (as Module::named_parameters gives them).
+/// The optimizer that a recipe names, over parameters in the order of Module::named_parameters.
 std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
-                                          nn::NamedTensors parameters);
+                                          std::vector<Trained> parameters);
+/// The same where no parameter is an exception.
+std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
+                                          const nn::NamedTensors& parameters);
 
 }  // namespace sslrun::optim

@@ -30,4 +30,10 @@ double Schedule::lr(std::int64_t step) const {
   return final_ + 0.5 * (peak_ - final_) * (1.0 + std::cos(std::numbers::pi * part));
 }
 
+StepRates Schedule::at(std::int64_t step) const {
+  return {.lr = lr(step),
+          .peak_lr = peak_,
+          .share = static_cast<double>(step) / static_cast<double>(steps_)};
+}
+
 }  // namespace sslrun::optim

@@ -1,4 +1,6 @@
 #pragma once
+#include "optim/optimizer.h"
+
 #include <cstdint>
 
 namespace sslrun::recipe {
@@ -22,6 +24,9 @@ class Schedule {
 
   /// The rate of step s, counted from 0; 0 <= s <= S.
   double lr(std::int64_t step) const;
+
+  /// All that an optimizer takes from it in that step.
+  StepRates at(std::int64_t step) const;
 
  private:
   std::int64_t steps_, warmup_steps_;

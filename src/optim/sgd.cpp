@@ -11,7 +11,7 @@ namespace {
 
 class Sgd final : public Optimizer {
  public:
-  Sgd(const SgdConfig& config, nn::NamedTensors parameters)
+  Sgd(const SgdConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters),
                   config.momentum > 0 ? slots() : std::vector<std::string>{}),
         config_(config) {}
@@ -19,7 +19,7 @@ class Sgd final : public Optimizer {
  private:
   static std::vector<std::string> slots() { return {"momentum"}; }
 
-  void update(Group& group, double lr) override {
+  void update(Group& group, const GroupStep& step) override {
     const bool decay = group.matrices || config_.decay_1d, momentum = config_.momentum > 0;
     // A buffer that starts at 0 makes the first step's buffer the gradient, as PyTorch's own first
     // step does.
@@ -28,7 +28,7 @@ class Sgd final : public Optimizer {
                     momentum ? at::TensorList(group.slots[0]) : at::TensorList(),
                     decay ? config_.weight_decay : 0.0,
                     config_.momentum,
-                    lr,
+                    step.lr,
                     /*dampening=*/0.0,
                     config_.nesterov && momentum,
                     /*maximize=*/false,
@@ -40,7 +40,8 @@ class Sgd final : public Optimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_sgd(const config::Component& config, nn::NamedTensors parameters) {
+std::unique_ptr<Optimizer> make_sgd(const config::Component& config,
+                                    std::vector<Trained> parameters) {
   const auto* sgd = dynamic_cast<const SgdConfig*>(&config);
   check_invariant(sgd != nullptr, "SGD is made from its own configuration");
   return std::make_unique<Sgd>(*sgd, std::move(parameters));

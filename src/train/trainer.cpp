@@ -9,6 +9,7 @@
 #include "eval/knn.h"
 #include "image/bad_image.h"
 #include "image/png_write.h"
+#include "methods/trained_parameters.h"
 #include "ops/step.h"
 #include "train/image_cache.h"
 #include "views/eval_transform.h"
@@ -77,7 +78,8 @@ Trainer::Trainer(const TrainerDeps& deps,
                state_.time_s) {
   method_->to(deps.device);
   method_->to_channels_last();
-  optimizer_ = optim::make_optimizer(recipe_.optimizer, method_->named_parameters());
+  optimizer_ = optim::make_optimizer(
+      recipe_.optimizer, methods::trained_parameters(*method_, sampler_.steps_per_epoch()));
   for (const auto& [name, parameter] : method_->named_parameters())
     parameters_.push_back(parameter);
   if (snapshot != nullptr) {
@@ -146,7 +148,8 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const std::int64_t micro_batches = recipe_.train.accumulate;
   const std::int64_t images = recipe_.train.batch_size / micro_batches;
   StepOutcome outcome;
-  outcome.lr = schedule_.lr(state_.step);
+  const optim::StepRates rates = schedule_.at(state_.step);
+  outcome.lr = rates.lr;
   const methods::Progress progress{state_.step, total_steps_, sampler_.steps_per_epoch()};
   method_->before_step(progress);
   optimizer_->zero_grad();
@@ -183,7 +186,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   }
   outcome.grad_norm = ops::gradient_norm(parameters_);
   require_finite(outcome, batch);
-  optimizer_->step(outcome.lr);
+  optimizer_->step(rates);
   method_->after_step(progress);
   return outcome;
 }

@@ -6,6 +6,7 @@
 #include "methods/method.h"
 #include "methods/method_config.h"
 #include "methods/method_configs.h"
+#include "methods/trained_parameters.h"
 #include "ops/step.h"
 #include "ops/threads.h"
 #include "optim/optimizer.h"
@@ -76,7 +77,7 @@ struct Run {
                                      .seed = seed,
                                      .train_images = kImages * kStepsPerEpoch})),
         optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
-                                        method->named_parameters())) {}
+                                        methods::trained_parameters(*method, kStepsPerEpoch))) {}
 
   double step(const Batch& batch, double lr = 0.05) {
     method->before_step(progress);

@@ -1,5 +1,9 @@
 // The wiring of the methods with two views: which head sees what, which branch is a constant, what
 // moves when. Each loss is written out here again, in float64, on features that need no network.
+#include "methods/trained_parameters.h"
+#include "ops/step.h"
+#include "optim/optimizer.h"
+#include "optim/optimizer_configs.h"
 #include "tests/methods/setting.h"
 #include "tests/support/torch_catch.h"
 
@@ -47,6 +51,23 @@ TEST_CASE("simsiam: each prediction is compared with the other view's embedding"
   Setting s("{name: simsiam, projector: {hidden_dim: 8, output_dim: 6}, predictor_hidden_dim: 3}");
   const Embedded e = embed(s, s.state());
   check(s.loss(), (cosine(e.p[0], e.z[1]) + cosine(e.p[1], e.z[0])) / -2);
+}
+
+TEST_CASE("simsiam: the predictor alone keeps the peak learning rate, unless it is to follow",
+          "[methods][optim]") {
+  const bool constant = GENERATE(true, false);
+  Setting s(std::string("{name: simsiam, projector: {hidden_dim: 8, output_dim: 6}, ") +
+            "predictor_hidden_dim: 3" + (constant ? "}" : ", predictor_constant_lr: false}"));
+  const State before = s.state();
+  auto sgd = config::make_component(optim::optimizer_specs(), "sgd");
+  const auto optimizer = optim::make_optimizer(sgd, methods::trained_parameters(*s.method, 1));
+  ops::backward(s.forward().loss, 1.0);
+  optimizer->step({.lr = 0, .peak_lr = 0.1});
+  const State after = s.state();
+  for (const auto& [name, tensor] : s.method->named_parameters()) {
+    INFO(name);
+    CHECK(after.at(name).equal(before.at(name)) != (constant && name.starts_with("predictor.")));
+  }
 }
 
 TEST_CASE(

@@ -70,6 +70,21 @@ config::NamedComponent component(const json& c) {
   return {"lars", config};
 }
 
+/// The parameters with the case's rules for some of them.
+std::vector<optim::Trained> with_rules(const nn::NamedTensors& parameters, const json& c) {
+  std::vector<optim::Trained> out;
+  for (const auto& [name, tensor] : parameters) {
+    const json rule = c.value("rules", json::object()).value(name, json::object());
+    out.push_back({name,
+                   tensor,
+                   {.lr_scale = rule.value("lr_scale", 1.0),
+                    .constant_lr = rule.value("constant_lr", false),
+                    .frozen_steps = rule.value("frozen_steps", std::int64_t{0}),
+                    .zero_lr_steps = rule.value("zero_lr_steps", std::int64_t{0})}});
+  }
+  return out;
+}
+
 /// The parameters of the golden script; conv.weight channels last where asked.
 nn::NamedTensors start(at::ScalarType dtype, bool channels_last) {
   nn::NamedTensors out;
@@ -114,15 +129,18 @@ at::Tensor matrix_gradient() {
 
 }  // namespace
 
-TEST_CASE("optimizer: five steps are those of PyTorch and of the published LARS", "[optim]") {
+TEST_CASE(
+    "optimizer: five steps are those of PyTorch and of the published LARS, with rules for single "
+    "parameters too",
+    "[optim]") {
   const at::ScalarType dtype = GENERATE(at::kDouble, at::kFloat);
   const bool channels_last = GENERATE(false, true);
   for (const json& c : golden()["cases"]) {
     nn::NamedTensors parameters = start(dtype, channels_last);
-    const auto optimizer = optim::make_optimizer(component(c), parameters);
+    const auto optimizer = optim::make_optimizer(component(c), with_rules(parameters, c));
     for (std::size_t step = 0; step < c["steps"].size(); ++step) {
       set_gradients(parameters, static_cast<std::int64_t>(step));
-      optimizer->step(golden()["rates"][step]);
+      optimizer->step({.lr = golden()["rates"][step], .peak_lr = golden()["peak"]});
       for (const auto& [name, t] : parameters) {
         INFO(c["name"] << " step " << step << " " << name);
         const double tolerance = dtype == at::kDouble ? kDoubleTolerance : kFloatTolerance;
@@ -170,7 +188,7 @@ TEST_CASE("optimizer: a restored one goes on bit for bit", "[optim]") {
   for (const json& c : golden()["cases"]) {
     INFO(c["name"]);
     nn::NamedTensors kept = start(at::kFloat, true);
-    const auto whole = optim::make_optimizer(component(c), kept);
+    const auto whole = optim::make_optimizer(component(c), with_rules(kept, c));
     for (std::int64_t step = 0; step < 3; ++step) {
       set_gradients(kept, step);
       whole->step(0.1);
@@ -180,7 +198,7 @@ TEST_CASE("optimizer: a restored one goes on bit for bit", "[optim]") {
     nn::NamedTensors restored = start(at::kFloat, true);
     for (std::size_t i = 0; i < kept.size(); ++i)
       restored[i].second.detach().copy_(kept[i].second.detach());
-    const auto resumed = optim::make_optimizer(component(c), restored);
+    const auto resumed = optim::make_optimizer(component(c), with_rules(restored, c));
     resumed->load_state(checkpoint::decode_safetensors(bytes, "memory").tensors);
     for (std::int64_t step = 3; step < 6; ++step) {
       set_gradients(kept, step);
@@ -247,4 +265,18 @@ TEST_CASE("optimizer: a missing gradient is a bug and moves no parameter", "[opt
   CHECK(parameters[0].second.equal(before));
   optimizer->zero_grad();
   for (const auto& [name, t] : parameters) CHECK(!t.grad().defined());
+}
+
+TEST_CASE("optimizer: a frozen parameter needs no gradient until it thaws", "[optim]") {
+  nn::NamedTensors parameters = start(at::kFloat, false);
+  std::vector<optim::Trained> trained = with_rules(parameters, json::object());
+  trained.back().rule.frozen_steps = 1;
+  const auto optimizer =
+      optim::make_optimizer({"adamw", std::make_shared<optim::AdamWConfig>()}, trained);
+  set_gradients(parameters, 0);
+  parameters.back().second.mutable_grad().reset();
+  const at::Tensor before = parameters.back().second.detach().clone();
+  optimizer->step(0.1);
+  CHECK(parameters.back().second.equal(before));
+  CHECK_THROWS_WITH(optimizer->step(0.1), Catch::Contains("'scale' has a gradient"));
 }
