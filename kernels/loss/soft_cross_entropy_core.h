@@ -1,0 +1,81 @@
+// Arithmetic of the cross entropy with a teacher's softmax as target, on scalars. No other file may
+// repeat it.
+// Order of summation, on every device: a row in tiles of kSoftTile columns, merged in their order; in
+// a tile, lane l sums columns l, l + kSoftLanes, ... and the lanes are merged in a halving tree. The
+// targets of a student row are summed in the order of the teacher's views.
+#pragma once
+#include "kernels/host_device.h"
+#include "kernels/loss/log_sum_exp_core.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace sslrun::kernels {
+
+constexpr int kSoftTile =
+    1024;  // 4 KB: the targets of a few views and a row stay in the first cache
+constexpr int kSoftLanes = 32;  // two AVX-512 vectors, or a warp
+
+/// A bfloat16 is the upper half of a float.
+SSLRUN_HD float from_bf16(std::uint16_t half) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
+  float x = 0.f;
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+
+/// Rounded to nearest, ties to even; a NaN stays NaN.
+SSLRUN_HD std::uint16_t to_bf16(float x) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &x, 4);
+  const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  return static_cast<std::uint16_t>(x == x ? rounded >> 16 : 0x7fc0u);
+}
+
+/// Of a student row, or of a tile of it.
+struct SoftRow {
+  LogSumExp lse;                // of logit / temperature
+  float mass = 0.f, dot = 0.f;  // sums of target and of target * logit, without the temperature
+
+  SSLRUN_HD void merge(SoftRow o) {
+    lse.merge(o.lse);
+    mass += o.mass;
+    dot += o.dot;
+  }
+
+  /// -sum_k target_k log softmax_k for a sum of `distributions` targets. What rounding and the
+  /// exponential have in common in all targets is divided out.
+  SSLRUN_HD float loss(float inv_temp, float distributions) const {
+    if (distributions == 0.f) return 0.f;
+    return distributions * (lse.value() - dot / mass * inv_temp);
+  }
+};
+
+/// A teacher's probability of one column; lse: of its row of (logit - centre) * inv_temp.
+SSLRUN_HD float soft_target(float logit, float centre, float inv_temp, float lse) {
+  const float log_p = (logit - centre) * inv_temp - lse;  // <= 0 but for rounding
+  return exp_nonpositive(log_p > 0.f ? 0.f : log_p);
+}
+
+/// d loss / d logit of a student row: `scale` = upstream * inv_temp.
+SSLRUN_HD float soft_gradient(float logit,
+                              float inv_temp,
+                              float lse,
+                              float distributions,
+                              float target,
+                              float scale) {
+  const float log_p = logit * inv_temp - lse;
+  return scale * (distributions * exp_nonpositive(log_p > 0.f ? 0.f : log_p) - target);
+}
+
+/// Whether teacher's view `teacher` is a target of student's view `student`.
+SSLRUN_HD bool soft_is_pair(std::int64_t teacher, std::int64_t student, bool other_views) {
+  return !other_views || teacher != student;
+}
+
+/// Teacher's views that are targets of one of the student's.
+SSLRUN_HD std::int64_t soft_pairs(std::int64_t teachers, std::int64_t student, bool other_views) {
+  return teachers - (other_views && student < teachers ? 1 : 0);
+}
+
+}  // namespace sslrun::kernels
