@@ -1,6 +1,7 @@
 #include "nn/ema.h"
 
 #include "base/error.h"
+#include "nn/drop_path.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
@@ -22,6 +23,9 @@ std::vector<at::Tensor> weights_of(const Module& module) {
 void start_following(Module& follower, const Module& leader) {
   load_state(follower, leader.named_state());
   follower.freeze();
+  follower.for_each([](Module& part) {
+    if (auto* const drop_path = dynamic_cast<DropPath*>(&part)) drop_path->disable();
+  });
 }
 
 void ema_update(const Module& follower, const Module& leader, double tau) {

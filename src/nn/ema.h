@@ -6,7 +6,7 @@
 namespace sslrun::nn {
 
 /// Makes the follower equal to the leader, buffers included, and freezes it: ema_update alone moves
-/// it from now on. Both are networks of the same shape.
+/// it from now on, and it drops no residual branch. Both are networks of the same shape.
 void start_following(Module& follower, const Module& leader);
 
 /// t = tau t + (1 - tau) o for each parameter. Buffers are the follower's own: in train mode it

@@ -7,6 +7,7 @@
 #include <ATen/ops/full.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace sslrun::nn {
 namespace {
@@ -37,6 +38,12 @@ at::Tensor Init::normal(at::IntArrayRef shape, double std) {
 
 at::Tensor Init::uniform(at::IntArrayRef shape, double bound) {
   return fill(shape, seed_, ordinal_++, [bound](Rng& rng) { return rng.uniform(-bound, bound); });
+}
+
+at::Tensor Init::xavier(at::IntArrayRef shape) {
+  std::int64_t inputs = 1;
+  for (const std::int64_t size : shape.slice(1)) inputs *= size;
+  return uniform(shape, std::sqrt(6.0 / static_cast<double>(inputs + shape[0])));
 }
 
 at::Tensor Init::constant(at::IntArrayRef shape, double value) {

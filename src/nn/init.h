@@ -21,6 +21,10 @@ class Init {
   at::Tensor normal(at::IntArrayRef shape, double std);
   /// Independent and uniform in [-bound, bound).
   at::Tensor uniform(at::IntArrayRef shape, double bound);
+  /// Uniform in +-sqrt(6 / (inputs + outputs)), shape [outputs, inputs, ..]: dimensions after the
+  /// first count as inputs.
+  /// source    Glorot and Bengio 2010; nn.init.xavier_uniform_ of the weight as a matrix.
+  at::Tensor xavier(at::IntArrayRef shape);
   /// The same value everywhere; takes no ordinal.
   static at::Tensor constant(at::IntArrayRef shape, double value);
 

@@ -11,8 +11,10 @@ namespace sslrun::nn {
 class Linear final : public Module {
  public:
   Linear(std::int64_t inputs, std::int64_t outputs, bool bias, Init& init);
+  /// Starts with these weights [O, I] and, where defined, this bias [O].
+  Linear(at::Tensor weight_OI, at::Tensor bias_O);
 
-  /// x_NI [N, I] -> [N, O].
+  /// x_NI [.., I] -> [.., O].
   at::Tensor forward(const at::Tensor& x_NI) const;
 
  private:

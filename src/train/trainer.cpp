@@ -10,6 +10,7 @@
 #include "image/bad_image.h"
 #include "image/png_write.h"
 #include "methods/trained_parameters.h"
+#include "nn/randomness.h"
 #include "ops/step.h"
 #include "train/image_cache.h"
 #include "views/eval_transform.h"
@@ -175,6 +176,8 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
     methods::StepResult result;
     {
       const ops::Autocast autocast(deps_.precision, deps_.device);
+      const nn::Randomness randomness(
+          static_cast<std::uint32_t>(recipe_.train.seed), progress.epoch(), samples);
       result = method_->forward(views, {deps_.world, progress, samples, targets, labels});
     }
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));

@@ -1,0 +1,58 @@
+#include "nn/attention.h"
+
+#include "base/error.h"
+
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include <cmath>
+
+namespace sslrun::nn {
+namespace {
+
+constexpr double kStd = 0.02;
+
+at::Tensor qkv_weight(std::int64_t features, MatrixRule rule, Init& init) {
+  const double third = 6.0 / static_cast<double>(2 * features);
+  return rule == MatrixRule::kXavierSplitQkv
+             ? init.uniform({3 * features, features}, std::sqrt(third))
+             : transformer_weight(features, 3 * features, rule, init);
+}
+
+}  // namespace
+
+at::Tensor transformer_weight(std::int64_t inputs,
+                              std::int64_t outputs,
+                              MatrixRule rule,
+                              Init& init) {
+  return rule == MatrixRule::kNormal ? init.normal({outputs, inputs}, kStd)
+                                     : init.xavier({outputs, inputs});
+}
+
+Attention::Attention(std::int64_t features,
+                     std::int64_t heads,
+                     const TransformerInit& how,
+                     Init& init)
+    : heads_(heads),
+      qkv_(qkv_weight(features, how.rule, init), Init::constant({3 * features}, 0)),
+      proj_(transformer_weight(features, features, how.rule, init).mul_(how.residual_scale),
+            Init::constant({features}, 0)) {
+  check_invariant(features % heads == 0, "heads divide the features");
+  register_module("qkv", qkv_);
+  register_module("proj", proj_);
+}
+
+at::Tensor Attention::forward(const at::Tensor& x_NTD, const Rotation* rotation) const {
+  const std::int64_t rows = x_NTD.size(0), tokens = x_NTD.size(1), features = x_NTD.size(2);
+  const at::Tensor qkv = qkv_.forward(x_NTD)
+                             .view({rows, tokens, 3, heads_, features / heads_})
+                             .permute({2, 0, 3, 1, 4});
+  at::Tensor q_NHTd = qkv.select(0, 0), k_NHTd = qkv.select(0, 1);
+  if (rotation != nullptr) {
+    q_NHTd = rotate(q_NHTd, *rotation);
+    k_NHTd = rotate(k_NHTd, *rotation);
+  }
+  const at::Tensor y_NHTd = at::scaled_dot_product_attention(q_NHTd, k_NHTd, qkv.select(0, 2));
+  return proj_.forward(y_NHTd.transpose(1, 2).reshape({rows, tokens, features}));
+}
+
+}  // namespace sslrun::nn
