@@ -3,10 +3,12 @@
 #include "dist/world.h"
 #include "encoders/encoder.h"
 #include "encoders/resnet_config.h"
+#include "encoders/vit_config.h"
 #include "methods/method.h"
 #include "methods/method_config.h"
 #include "methods/method_configs.h"
 #include "methods/trained_parameters.h"
+#include "nn/randomness.h"
 #include "ops/step.h"
 #include "ops/threads.h"
 #include "optim/optimizer.h"
@@ -30,7 +32,7 @@ struct Batch {
   at::Tensor labels;
 };
 
-/// configs/<name>.yaml on drawn images, a very small ResNet where it names a ResNet, and the first
+/// configs/<name>.yaml on drawn images, a very small encoder of the kind it names, and the first
 /// batches of its run.
 struct Setting {
   explicit Setting(const std::string& name)
@@ -42,6 +44,8 @@ struct Setting {
         data(recipe::open_data(loaded)) {
     auto* const resnet = dynamic_cast<encoders::ResNetConfig*>(loaded.recipe.encoder.config.get());
     if (resnet != nullptr) resnet->width = 4;
+    auto* const vit = dynamic_cast<encoders::VitConfig*>(loaded.recipe.encoder.config.get());
+    if (vit != nullptr) vit->depth = 2;
     const views::Pipeline pipeline(loaded.recipe.augmentations, 0, 3);
     const auto path = train::make_cpu_path(pipeline, at::kCPU);
     data::Loader loader(
@@ -67,14 +71,15 @@ struct Setting {
 
 /// A shipped method in training.
 struct Run {
-  explicit Run(const Setting& setting, std::uint32_t seed = 1)
-      : method(methods::make_method(setting.loaded.recipe.method,
+  explicit Run(const Setting& setting, std::uint32_t with = 1)
+      : seed(with),
+        method(methods::make_method(setting.loaded.recipe.method,
                                     {.make_encoder =
-                                         [&setting, seed] {
+                                         [&setting, with] {
                                            return encoders::make_encoder(
-                                               setting.loaded.recipe.encoder, seed);
+                                               setting.loaded.recipe.encoder, with);
                                          },
-                                     .seed = seed,
+                                     .seed = with,
                                      .train_images = kImages * kStepsPerEpoch})),
         optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
                                         methods::trained_parameters(*method, kStepsPerEpoch))) {}
@@ -91,6 +96,7 @@ struct Run {
   double move(const Batch& batch, double lr) {
     optimizer->zero_grad();
     const auto world = dist::single_world();
+    const nn::Randomness randomness(seed, progress.epoch(), batch.samples);
     const methods::StepResult result = method->forward(
         batch.views, {*world, progress, batch.samples, batch.targets, batch.labels});
     ops::backward(result.loss, 1.0);
@@ -98,6 +104,7 @@ struct Run {
     return ops::value(result.loss);
   }
 
+  std::uint32_t seed;
   std::unique_ptr<methods::Method> method;
   std::unique_ptr<optim::Optimizer> optimizer;
   methods::Progress progress{0, 100, kStepsPerEpoch};
