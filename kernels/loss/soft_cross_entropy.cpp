@@ -67,17 +67,17 @@ SSLRUN_CLONES SoftRow tile_row(const float* x,
   return out;
 }
 
-SSLRUN_CLONES void subtract(const float* x, const float* centre, std::int64_t n, float* out) {
-  for (std::int64_t k = 0; k < n; ++k) out[k] = x[k] - centre[k];
+SSLRUN_CLONES void subtract(const float* x, const float* center, std::int64_t n, float* out) {
+  for (std::int64_t k = 0; k < n; ++k) out[k] = x[k] - center[k];
 }
 
 SSLRUN_CLONES void targets_of(const float* x,
-                              const float* centre,
+                              const float* center,
                               std::int64_t n,
                               float inv_temp,
                               float lse,
                               float* out) {
-  for (std::int64_t k = 0; k < n; ++k) out[k] = soft_target(x[k], centre[k], inv_temp, lse);
+  for (std::int64_t k = 0; k < n; ++k) out[k] = soft_target(x[k], center[k], inv_temp, lse);
 }
 
 SSLRUN_CLONES void add(const float* in, std::int64_t n, float* to) {
@@ -89,11 +89,11 @@ SSLRUN_CLONES void gradient_of(const float* x,
                                std::int64_t n,
                                float inv_temp,
                                float lse,
-                               float distributions,
+                               float mass,
                                float scale,
                                float* out) {
   for (std::int64_t k = 0; k < n; ++k)
-    out[k] = soft_gradient(x[k], inv_temp, lse, distributions, target[k], scale);
+    out[k] = soft_gradient(x[k], inv_temp, lse, mass, target[k], scale);
 }
 
 /// The targets of one image, a tile at a time.
@@ -110,8 +110,13 @@ class Targets {
     n_ = n;
     for (std::int64_t t = 0; t < a_.teachers; ++t) {
       const std::int64_t row = t * a_.images + image;
-      targets_of(tile_of(a_.teacher, row * a_.cols + first, n, room_.data()),
-                 a_.centre + t * a_.centre_stride + first,
+      const float* x = tile_of(a_.teacher, row * a_.cols + first, n, room_.data());
+      if (!a_.center) {
+        std::copy_n(x, n, each_.data() + t * kTile);
+        continue;
+      }
+      targets_of(x,
+                 a_.center + first,
                  n,
                  a_.teacher_inv_temp,
                  a_.teacher_lse[row],
@@ -141,22 +146,22 @@ class Targets {
 };
 
 /// log-sum-exp of a teacher's row.
-float teacher_lse(const SoftCrossEntropyArgs& a, std::int64_t row, const float* centre) {
+float teacher_lse(const SoftCrossEntropyArgs& a, std::int64_t row, const float* center) {
   static constexpr float kNoTarget[kTile] = {};
-  float room[kTile], centred[kTile];
+  float room[kTile], centerd[kTile];
   SoftRow out;
   for (std::int64_t first = 0; first < a.cols; first += kTile) {
     const std::int64_t n = std::min(kTile, a.cols - first);
-    subtract(tile_of(a.teacher, row * a.cols + first, n, room), centre + first, n, centred);
-    out.lse.merge(tile_row(centred, kNoTarget, n, a.teacher_inv_temp).lse);
+    subtract(tile_of(a.teacher, row * a.cols + first, n, room), center + first, n, centerd);
+    out.lse.merge(tile_row(centerd, kNoTarget, n, a.teacher_inv_temp).lse);
   }
   return out.lse.value();
 }
 
 void forward_image(const SoftCrossEntropyArgs& a, std::int64_t image, Targets& targets) {
-  for (std::int64_t t = 0; t < a.teachers; ++t) {
+  for (std::int64_t t = 0; a.center && t < a.teachers; ++t) {
     const std::int64_t row = t * a.images + image;
-    a.teacher_lse[row] = teacher_lse(a, row, a.centre + t * a.centre_stride);
+    a.teacher_lse[row] = teacher_lse(a, row, a.center);
   }
   float room[kTile];
   std::vector<SoftRow> rows(static_cast<std::size_t>(a.students));
@@ -170,9 +175,10 @@ void forward_image(const SoftCrossEntropyArgs& a, std::int64_t image, Targets& t
   }
   for (std::int64_t s = 0; s < a.students; ++s) {
     const SoftRow& row = rows[static_cast<std::size_t>(s)];
-    a.student_lse[s * a.images + image] = row.lse.value();
-    a.loss[s * a.images + image] =
-        row.loss(a.student_inv_temp, static_cast<float>(soft_pairs(a.teachers, s, a.other_views)));
+    const std::int64_t at = s * a.images + image;
+    a.student_lse[at] = row.lse.value();
+    a.mass[at] = a.center ? static_cast<float>(soft_pairs(a.teachers, s, a.other_views)) : row.mass;
+    a.loss[at] = row.loss(a.student_inv_temp, a.mass[at]);
   }
 }
 
@@ -192,7 +198,7 @@ void backward_image(const SoftCrossEntropyArgs& a,
                   n,
                   a.student_inv_temp,
                   a.student_lse[row],
-                  static_cast<float>(soft_pairs(a.teachers, s, a.other_views)),
+                  a.mass[row],
                   upstream[row] * a.student_inv_temp,
                   a.student.bf16 ? out : static_cast<float*>(gradient) + at);
       if (a.student.bf16) narrow(out, n, static_cast<std::uint16_t*>(gradient) + at);

@@ -25,10 +25,12 @@ __device__ float target_at(const SoftCrossEntropyArgs& a,
   for (std::int64_t t = 0; t < a.teachers; ++t) {
     if (!soft_is_pair(t, student, a.other_views)) continue;
     const std::int64_t row = t * a.images + image;
-    sum += soft_target(logit_at(a.teacher, row * a.cols + k),
-                       a.centre[t * a.centre_stride + k],
-                       a.teacher_inv_temp,
-                       a.teacher_lse[row]);
+    const float x = logit_at(a.teacher, row * a.cols + k);
+    if (!a.center) {
+      sum += x;
+      continue;
+    }
+    sum += soft_target(x, a.center[k], a.teacher_inv_temp, a.teacher_lse[row]);
   }
   return sum;
 }
@@ -76,11 +78,10 @@ __device__ SoftRow row_of(std::int64_t cols, float inv_temp, Logit logit, Target
 
 __global__ void __launch_bounds__(kThreads) teacher_kernel(SoftCrossEntropyArgs a) {
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * a.cols;
-  const float* centre = a.centre + blockIdx.x / a.images * a.centre_stride;
   const SoftRow row = row_of(
       a.cols,
       a.teacher_inv_temp,
-      [&](std::int64_t k) { return logit_at(a.teacher, begin + k) - centre[k]; },
+      [&](std::int64_t k) { return logit_at(a.teacher, begin + k) - a.center[k]; },
       [](std::int64_t) { return 0.f; });
   if (threadIdx.x == 0) a.teacher_lse[blockIdx.x] = row.lse.value();
 }
@@ -95,22 +96,24 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(SoftCrossEntropyArgs 
       [&](std::int64_t k) { return target_at(a, image, student, k); });
   if (threadIdx.x != 0) return;
   a.student_lse[blockIdx.x] = row.lse.value();
-  a.loss[blockIdx.x] = row.loss(a.student_inv_temp,
-                                static_cast<float>(soft_pairs(a.teachers, student, a.other_views)));
+  const float mass =
+      a.center ? static_cast<float>(soft_pairs(a.teachers, student, a.other_views)) : row.mass;
+  a.mass[blockIdx.x] = mass;
+  a.loss[blockIdx.x] = row.loss(a.student_inv_temp, mass);
 }
 
 __global__ void __launch_bounds__(kThreads)
     backward_kernel(SoftCrossEntropyArgs a, const float* upstream, void* gradient, int tiles) {
   const std::int64_t row = blockIdx.x / tiles, begin = std::int64_t{blockIdx.x % tiles} * kSoftTile;
   const std::int64_t image = row % a.images, student = row / a.images;
-  const auto distributions = static_cast<float>(soft_pairs(a.teachers, student, a.other_views));
-  const float lse = a.student_lse[row], scale = upstream[row] * a.student_inv_temp;
+  const float lse = a.student_lse[row], mass = a.mass[row],
+              scale = upstream[row] * a.student_inv_temp;
   for (std::int64_t k = begin + threadIdx.x; k < begin + kSoftTile && k < a.cols; k += kThreads) {
     const std::int64_t i = row * a.cols + k;
     const float g = soft_gradient(logit_at(a.student, i),
                                   a.student_inv_temp,
                                   lse,
-                                  distributions,
+                                  mass,
                                   target_at(a, image, student, k),
                                   scale);
     if (a.student.bf16)
@@ -123,7 +126,9 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void soft_cross_entropy_forward(const SoftCrossEntropyArgs& a, Cuda device) {
-  launch("soft_cross_entropy_teacher", teacher_kernel, a.teachers * a.images, kThreads, device, a);
+  if (a.center)
+    launch(
+        "soft_cross_entropy_teacher", teacher_kernel, a.teachers * a.images, kThreads, device, a);
   launch("soft_cross_entropy_forward", forward_kernel, a.students * a.images, kThreads, device, a);
 }
 

@@ -13,13 +13,14 @@ struct LogitRows {
 
 /// Cross entropy of student's views with the softmax of teacher's views of the same image. For view s
 /// of image i: loss[s, i] = -sum_t sum_k p[t, i, k] * log softmax(student[s, i, :] *
-/// student_inv_temp)[k], where p[t, i, :] = softmax((teacher[t, i, :] - centre[t, :]) *
-/// teacher_inv_temp) and t runs over all teacher's views, or over all but t = s (other_views).
+/// student_inv_temp)[k], where p[t, i, :] = softmax((teacher[t, i, :] - center) *
+/// teacher_inv_temp), or teacher[t, i, :] itself where center is null, and t runs over all teacher's
+/// views, or over all but t = s (other_views).
 /// shapes    teacher [teachers, images, cols], student and gradient [students, images, cols], in
-///           float32 or bfloat16; centre [cols], or [teachers, cols] with centre_stride = cols;
-///           teacher_lse [teachers, images], student_lse, loss, upstream [students, images]; float32;
-///           dense, no aliasing, in the device's memory.
-/// units     loss and lse in nats; inv_temp = 1 / temperature > 0.
+///           float32 or bfloat16; center [cols], teacher_lse [teachers, images] (unused without
+///           center), student_lse, mass, loss, upstream [students, images], in float32; dense, no
+///           aliasing, in the device's memory.
+/// units     loss and lse in nats; mass: sum of the targets of a row; inv_temp = 1 / temperature > 0.
 /// numerics  float32. The targets of a student row are summed first, so there is one product per
 ///           row, not one per pair; neither they nor any softmax is stored: the backward pass makes
 ///           them again. No bit depends on the number of threads. A NaN or +inf in a row makes its
@@ -30,16 +31,15 @@ struct LogitRows {
 ///           DINOLoss.forward.
 struct SoftCrossEntropyArgs {
   LogitRows teacher, student;
-  const float* centre;
-  std::int64_t centre_stride;  // 0: one centre for all views
+  const float* center;
   std::int64_t images, cols, teachers, students;
   bool other_views;
   float teacher_inv_temp, student_inv_temp;
-  float *teacher_lse, *student_lse;  // out in forward, in for backward
-  float* loss = nullptr;             // out in forward
+  float *teacher_lse, *student_lse, *mass;  // out in forward, in for backward
+  float* loss = nullptr;                    // out in forward
 };
 
-/// Writes loss, teacher_lse and student_lse.
+/// Writes loss, teacher_lse, student_lse and mass.
 void soft_cross_entropy_forward(const SoftCrossEntropyArgs& args, Cpu device);
 void soft_cross_entropy_forward(const SoftCrossEntropyArgs& args, Cuda device);
 

@@ -43,17 +43,17 @@ struct SoftRow {
     dot += o.dot;
   }
 
-  /// -sum_k target_k log softmax_k for a sum of `distributions` targets. What rounding and the
-  /// exponential have in common in all targets is divided out.
-  SSLRUN_HD float loss(float inv_temp, float distributions) const {
-    if (distributions == 0.f) return 0.f;
-    return distributions * (lse.value() - dot / mass * inv_temp);
+  /// -sum_k target_k log softmax_k for targets whose mass is known to be `exact`: what rounding and
+  /// the exponential have in common in all of them is divided out.
+  SSLRUN_HD float loss(float inv_temp, float exact) const {
+    if (exact == 0.f) return 0.f;
+    return exact * (lse.value() - dot / mass * inv_temp);
   }
 };
 
-/// A teacher's probability of one column; lse: of its row of (logit - centre) * inv_temp.
-SSLRUN_HD float soft_target(float logit, float centre, float inv_temp, float lse) {
-  const float log_p = (logit - centre) * inv_temp - lse;  // <= 0 but for rounding
+/// A teacher's probability of one column; lse: of its row of (logit - center) * inv_temp.
+SSLRUN_HD float soft_target(float logit, float center, float inv_temp, float lse) {
+  const float log_p = (logit - center) * inv_temp - lse;  // <= 0 but for rounding
   return exp_nonpositive(log_p > 0.f ? 0.f : log_p);
 }
 
@@ -61,11 +61,11 @@ SSLRUN_HD float soft_target(float logit, float centre, float inv_temp, float lse
 SSLRUN_HD float soft_gradient(float logit,
                               float inv_temp,
                               float lse,
-                              float distributions,
+                              float mass,
                               float target,
                               float scale) {
   const float log_p = logit * inv_temp - lse;
-  return scale * (distributions * exp_nonpositive(log_p > 0.f ? 0.f : log_p) - target);
+  return scale * (mass * exp_nonpositive(log_p > 0.f ? 0.f : log_p) - target);
 }
 
 /// Whether teacher's view `teacher` is a target of student's view `student`.

@@ -1,87 +1,121 @@
-// NT-Xent forward and backward: our kernel beside the matrix version with LibTorch's operations.  N
-// rows, D columns.
+// Losses, forward and backward: ours beside their official form with LibTorch's operations.  N rows,
+// D columns, K classes.
 #include "bench/loss.h"
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "bench/official_losses.h"
+#include "dist/world.h"
 #include "ops/nt_xent.h"
 #include "ops/rows.h"
+#include "ops/sinkhorn.h"
+#include "ops/soft_cross_entropy.h"
 #include "ops/step.h"
+#include "ops/unit_rows.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/eye.h>
+#include <ATen/ops/zeros.h>
 #include <torch/version.h>
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
-#include <limits>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace sslrun::bench {
 namespace {
 
-constexpr double kTemperature = 0.5;
+using Loss = std::function<at::Tensor()>;
 
-/// Plain operations: normalise, N x N similarities, mask the diagonal, cross entropy; autograd does
-/// the rest.
-at::Tensor by_matrix(const at::Tensor& z_ND) {
-  const std::int64_t rows = z_ND.size(0);
-  const at::Tensor unit_ND = z_ND / z_ND.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12);
-  const at::Tensor s_NN =
-      (unit_ND.matmul(unit_ND.t()) / kTemperature)
-          .masked_fill(at::eye(rows, at::kBool), -std::numeric_limits<double>::infinity());
-  return at::cross_entropy_loss(s_NN, at::arange(rows, at::kLong).roll({rows / 2}));
+at::Tensor normals(at::IntArrayRef shape, double size, std::uint32_t seed) {
+  const at::Tensor x = at::empty(shape, at::kFloat);
+  Rng rng(0, Purpose::kProbe, 0, seed, 0);
+  float* const data = x.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < x.numel(); ++i) data[i] = static_cast<float>(size * rng.normal());
+  return x;
 }
 
-at::Tensor by_kernel(const at::Tensor& z_ND) {
-  return ops::nt_xent(z_ND, kTemperature);
+at::Tensor leaf(const at::Tensor& x) {
+  x.requires_grad_(true);
+  return x;
 }
 
 /// Two views: normal numbers, and the same with three tenths as much noise.
-std::array<at::Tensor, 2> views(std::int64_t images, std::int64_t dim) {
-  const at::Tensor a_ND = at::empty({images, dim}, at::kFloat), b_ND = at::empty_like(a_ND);
-  Rng rng(0, Purpose::kProbe, 0, 0, 0);
-  float *const a = a_ND.mutable_data_ptr<float>(), *const b = b_ND.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < a_ND.numel(); ++i) {
-    a[i] = static_cast<float>(rng.normal());
-    b[i] = a[i] + static_cast<float>(0.3 * rng.normal());
-  }
-  a_ND.requires_grad_(true);
-  b_ND.requires_grad_(true);
-  return {a_ND, b_ND};
+std::vector<at::Tensor> two_views(std::int64_t images, std::int64_t dim) {
+  const at::Tensor a_ND = normals({images, dim}, 1, 0);
+  const at::Tensor b_ND = a_ND + normals({images, dim}, 0.3, 1);
+  return {leaf(a_ND), leaf(b_ND)};
 }
 
-Prepared prepare(const CaseSettings&) {
-  return prepare_ntxent(4096, 128);
+Prepared pair(std::function<void()> ours, std::function<void()> official, std::string note) {
+  return {.contenders = {{.tool = "sslrun", .suffix = "", .once = std::move(ours)},
+                         {.tool = "libtorch", .suffix = "_eager", .once = std::move(official)}},
+          .note = std::move(note),
+          .versions = {{"libtorch", TORCH_VERSION}}};
+}
+
+/// Ours, then the official form; a repetition is a forward and a backward pass to `inputs`.
+Prepared beside(const std::vector<at::Tensor>& inputs, const Loss& ours, const Loss& official) {
+  const double our_value = ops::value(ours()), their_value = ops::value(official());
+  if (!(std::abs(our_value - their_value) <= 1e-4 * std::abs(their_value))) {
+    throw NumericsError(fmt::format(
+        "bench: both versions of a loss must agree, got {} and {}", our_value, their_value));
+  }
+  const auto once = [&inputs](const Loss& loss) {
+    return [inputs, loss] {
+      ops::backward(loss(), 1.0);
+      for (const at::Tensor& input : inputs) input.mutable_grad().reset();  // counted as memory
+    };
+  };
+  return pair(once(ours),
+              once(official),
+              fmt::format("float32; loss {:.5f}, eager {:.5f}", our_value, their_value));
 }
 
 }  // namespace
 
 Prepared prepare_ntxent(std::int64_t images, std::int64_t dim) {
-  const std::array<at::Tensor, 2> z = views(images, dim);
-  const double ours = ops::value(by_kernel(ops::cat_rows(z))),
-               theirs = ops::value(by_matrix(ops::cat_rows(z)));
-  if (!(std::abs(ours - theirs) <= 1e-4 * std::abs(theirs))) {
+  constexpr double kTemperature = 0.5;
+  const std::vector<at::Tensor> z = two_views(images, dim);
+  return beside(
+      z,
+      [z] { return ops::nt_xent(ops::cat_rows(z), kTemperature); },
+      [z] { return official_nt_xent(ops::cat_rows(z), kTemperature); });
+}
+
+Prepared prepare_dino(std::int64_t images, std::int64_t classes, std::int64_t local) {
+  constexpr double kStudent = 0.1, kTeacher = 0.04;
+  const at::Tensor student_SNK = leaf(normals({2 + local, images, classes}, 0.1, 0)),
+                   teacher_TNK = normals({2, images, classes}, 0.1, 1),
+                   center_K = at::zeros({classes}, at::kFloat);
+  return beside(
+      {student_SNK},
+      [=] {
+        return ops::self_distillation(student_SNK, teacher_TNK, center_K, kStudent, kTeacher);
+      },
+      [=] { return official_dino(student_SNK, teacher_TNK, center_K, kStudent, kTeacher); });
+}
+
+Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes) {
+  constexpr double kEps = 0.05;
+  constexpr std::int64_t kIterations = 3, kDim = 128;
+  const at::Tensor scores_BK = ops::unit_rows(normals({samples, kDim}, 1, 0))
+                                   .matmul(ops::unit_rows(normals({prototypes, kDim}, 1, 1)).t());
+  const auto ours = [=] {
+    return ops::sinkhorn(scores_BK, kEps, kIterations, *dist::single_world());
+  };
+  const auto official = [=] { return official_sinkhorn(scores_BK, kEps, kIterations); };
+  const double difference = ops::value((ours() - official()).abs().max());
+  if (!(difference <= 1e-4)) {
     throw NumericsError(fmt::format(
-        "bench: both versions of nt_xent must give the same loss, got {} and {}", ours, theirs));
+        "bench: both versions of an assignment must agree to 1e-4, they differ by {}", difference));
   }
-  const auto timed =
-      [&](const char* tool, const char* suffix, at::Tensor (*loss)(const at::Tensor&)) {
-        const auto once = [z, loss] {
-          for (const at::Tensor& view : z) view.mutable_grad().reset();
-          ops::backward(loss(ops::cat_rows(z)), 1.0);
-        };
-        return Contender{.tool = tool, .suffix = suffix, .once = once};
-      };
-  return {.contenders = {timed("sslrun", "", by_kernel), timed("libtorch", "_eager", by_matrix)},
-          .note = fmt::format("float32; loss {:.5f}, eager {:.5f}", ours, theirs),
-          .versions = {{"libtorch", TORCH_VERSION}}};
+  return pair(ours, official, fmt::format("float32; largest difference {:.1e}", difference));
 }
 
 extern const Case case_ntxent_8192x128{
@@ -90,6 +124,22 @@ extern const Case case_ntxent_8192x128{
     "ms",
     "NT-Xent of 8192 x 128, forward and backward, beside its matrix form (_eager)",
     Memory::kExtra,
-    prepare};
+    [](const CaseSettings&) { return prepare_ntxent(4096, 128); }};
+
+extern const Case case_dino_32x65536_2_8{
+    "dino_32x65536_2+8",
+    "loss",
+    "ms",
+    "DINO's loss of 32 images, 65,536 classes, 2 + 8 views, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_dino(32, 65536, 8); }};
+
+extern const Case case_sinkhorn_4096x3000{
+    "sinkhorn_4096x3000",
+    "loss",
+    "ms",
+    "SwAV's assignments of 4096 samples to 3000 prototypes, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_sinkhorn(4096, 3000); }};
 
 }  // namespace sslrun::bench

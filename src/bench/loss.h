@@ -5,9 +5,17 @@
 
 namespace sslrun::bench {
 
-/// NT-Xent of 2 * images rows, temperature 0.5, forward and backward to both views: our kernel,
-/// then the matrix version with LibTorch's operations and autograd ("_eager"). errors NumericsError
-/// where the two losses differ by more than 1e-4 of them.
+// Each: our loss, forward and backward to its inputs, then the official form with LibTorch's
+// operations and autograd ("_eager"). errors NumericsError where the two losses differ by more than
+// 1e-4 of them.
+
+/// NT-Xent of 2 * images rows, temperature 0.5.
 Prepared prepare_ntxent(std::int64_t images, std::int64_t dim);
+
+/// DINO's loss of 2 + local views, temperatures 0.1 and 0.04.
+Prepared prepare_dino(std::int64_t images, std::int64_t classes, std::int64_t local);
+
+/// SwAV's assignments of unit vectors' scores, eps 0.05, 3 iterations; no gradient.
+Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes);
 
 }  // namespace sslrun::bench

@@ -17,7 +17,8 @@ namespace sslrun::ops {
 /// shapes    scores_BK [B, K]; B may differ between ranks. Answer: [B, K] without a graph; each row
 ///           sums to 1, each column to about (samples of all ranks) / K.
 /// dtypes    float32 or float64; reduced precisions are computed in float32.
-/// numerics  on logarithms, so that no score is too large or too small for its exponential.
+/// numerics  on logarithms, so that no score is too large or too small for its exponential; float32
+///           uses kernels/loss/sinkhorn, which makes no matrix but the answer.
 /// ranks     a number each, then K numbers of each in every iteration, are exchanged.
 /// errors    UsageError unless scores_BK is [B, K] with K > 0, eps > 0 and iterations >= 1.
 /// source    Cuturi 2013, arXiv:1306.0895, algorithm 1; Caron et al. 2020, arXiv:2006.09882, section

@@ -176,12 +176,14 @@ TEST_CASE("bench: case names are apart and every group has one", "[bench]") {
   CHECK(groups == std::set<std::string_view>{"loader", "loss", "step", "startup"});
 }
 
-TEST_CASE("bench: both versions of the loss give a gradient, and the small training step runs",
+TEST_CASE("bench: ours and the official form of every loss run, and the small training step",
           "[bench]") {
-  const Prepared loss = prepare_ntxent(96, 17);
-  REQUIRE(loss.contenders.size() == 2);
-  CHECK(loss.contenders[1].suffix == "_eager");
-  for (const Contender& c : loss.contenders) CHECK_NOTHROW(c.once());
+  for (const Prepared& loss :
+       {prepare_ntxent(96, 17), prepare_dino(3, 50, 2), prepare_sinkhorn(20, 7)}) {
+    REQUIRE(loss.contenders.size() == 2);
+    CHECK(loss.contenders[1].suffix == "_eager");
+    for (const Contender& c : loss.contenders) CHECK_NOTHROW(c.once());
+  }
   const Prepared step = prepare_simclr_step({.images = 4, .side = 8, .width = 4});
   REQUIRE(!step.contenders.empty());
   CHECK(step.contenders[0].items == 8);

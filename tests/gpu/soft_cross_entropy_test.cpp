@@ -55,8 +55,7 @@ std::vector<float> wide(const std::vector<T>& x) {
 SoftCrossEntropyArgs arguments(const Shape& shape) {
   return {.teacher = {},
           .student = {},
-          .centre = nullptr,
-          .centre_stride = shape.cols,
+          .center = nullptr,
           .images = shape.images,
           .cols = shape.cols,
           .teachers = shape.teachers,
@@ -65,7 +64,8 @@ SoftCrossEntropyArgs arguments(const Shape& shape) {
           .teacher_inv_temp = 25.f,
           .student_inv_temp = 10.f,
           .teacher_lse = nullptr,
-          .student_lse = nullptr};
+          .student_lse = nullptr,
+          .mass = nullptr};
 }
 
 template <class T>
@@ -73,30 +73,32 @@ void compare(const Shape& shape, double gradient_allowed, double& worst_loss, do
   constexpr bool kBf16 = !std::is_same_v<T, float>;
   const std::vector<T> teacher = logits<T>(shape.teachers * shape.images * shape.cols, 1),
                        student = logits<T>(shape.students * shape.images * shape.cols, 2);
-  const std::vector<float> centre = logits<float>(shape.teachers * shape.cols, 3),
+  const std::vector<float> center = logits<float>(shape.cols, 3),
                            upstream = logits<float>(shape.students * shape.images, 4),
                            teacher_room(static_cast<std::size_t>(shape.teachers * shape.images)),
                            room(upstream.size());
-  std::vector<float> teacher_lse = teacher_room, student_lse = room, loss = room;
+  std::vector<float> teacher_lse = teacher_room, student_lse = room, mass = room, loss = room;
   std::vector<T> gradient(student.size());
   SoftCrossEntropyArgs args = arguments(shape);
   args.teacher = {teacher.data(), kBf16};
   args.student = {student.data(), kBf16};
-  args.centre = centre.data();
+  args.center = center.data();
   args.teacher_lse = teacher_lse.data();
   args.student_lse = student_lse.data();
+  args.mass = mass.data();
   args.loss = loss.data();
   soft_cross_entropy_forward(args, Cpu{});
   soft_cross_entropy_backward(args, upstream.data(), gradient.data(), Cpu{});
 
   const DeviceArray<T> teacher_there(teacher), student_there(student), gradient_there(student);
-  const DeviceArray<float> centre_there(centre), upstream_there(upstream),
-      teacher_lse_there(teacher_room), student_lse_there(room), loss_there(room);
+  const DeviceArray<float> center_there(center), upstream_there(upstream),
+      teacher_lse_there(teacher_room), student_lse_there(room), mass_there(room), loss_there(room);
   args.teacher.data = teacher_there.data();
   args.student.data = student_there.data();
-  args.centre = centre_there.data();
+  args.center = center_there.data();
   args.teacher_lse = teacher_lse_there.data();
   args.student_lse = student_lse_there.data();
+  args.mass = mass_there.data();
   args.loss = loss_there.data();
   const Stream stream;
   soft_cross_entropy_forward(args, stream.device());

@@ -34,10 +34,10 @@ Floats normals(std::size_t n, double size, std::uint32_t seed) {
   return v;
 }
 
-Doubles softmax(const float* x, const float* centre, std::int64_t n, double temperature) {
+Doubles softmax(const float* x, const float* center, std::int64_t n, double temperature) {
   Doubles p(static_cast<std::size_t>(n));
   const auto at = [&](std::size_t k) {
-    return (double(x[k]) - (centre ? double(centre[k]) : 0.0)) / temperature;
+    return (double(x[k]) - (center ? double(center[k]) : 0.0)) / temperature;
   };
   double max = -INFINITY, sum = 0;
   for (std::size_t k = 0; k < p.size(); ++k) max = std::max(max, at(k));
@@ -58,7 +58,7 @@ struct Expected {
 Expected by_definition(const Shape& shape,
                        const Floats& teacher,
                        const Floats& student,
-                       const Floats& centre,
+                       const Floats& center,
                        const Floats& upstream) {
   Expected out{Doubles(static_cast<std::size_t>(shape.students * shape.images)),
                Doubles(student.size())};
@@ -70,11 +70,10 @@ Expected by_definition(const Shape& shape,
           student.data() + row * shape.cols, nullptr, shape.cols, shape.student_temperature);
       for (std::int64_t t = 0; t < shape.teachers; ++t) {
         if (shape.other_views && t == s) continue;
-        const Doubles p =
-            softmax(teacher.data() + (t * shape.images + i) * shape.cols,
-                    centre.data() + (std::int64_t(centre.size()) > shape.cols ? t * shape.cols : 0),
-                    shape.cols,
-                    shape.teacher_temperature);
+        const Doubles p = softmax(teacher.data() + (t * shape.images + i) * shape.cols,
+                                  center.data(),
+                                  shape.cols,
+                                  shape.teacher_temperature);
         for (std::size_t k = 0; k < p.size(); ++k) {
           out.loss[r] -= p[k] > 0 ? p[k] * std::log(q[k]) : 0;
           out.gradient[r * p.size() + k] +=
@@ -93,17 +92,18 @@ struct Inputs {
 
 SoftCrossEntropyArgs arguments(const Shape& shape,
                                const Inputs& in,
-                               const Floats& centre,
+                               const Floats& center,
                                Floats& teacher_lse,
                                Floats& student_lse,
+                               Floats& mass,
                                Floats& loss) {
   teacher_lse.resize(static_cast<std::size_t>(shape.teachers * shape.images));
   student_lse.resize(static_cast<std::size_t>(shape.students * shape.images));
+  mass.resize(student_lse.size());
   loss.resize(student_lse.size());
   return {.teacher = {in.teacher, in.bf16},
           .student = {in.student, in.bf16},
-          .centre = centre.data(),
-          .centre_stride = std::int64_t(centre.size()) > shape.cols ? shape.cols : 0,
+          .center = center.empty() ? nullptr : center.data(),
           .images = shape.images,
           .cols = shape.cols,
           .teachers = shape.teachers,
@@ -113,18 +113,19 @@ SoftCrossEntropyArgs arguments(const Shape& shape,
           .student_inv_temp = static_cast<float>(1 / shape.student_temperature),
           .teacher_lse = teacher_lse.data(),
           .student_lse = student_lse.data(),
+          .mass = mass.data(),
           .loss = loss.data()};
 }
 
 Outcome run(const Shape& shape,
             const Floats& teacher,
             const Floats& student,
-            const Floats& centre,
+            const Floats& center,
             const Floats& upstream) {
   Outcome out{{}, Floats(student.size())};
-  Floats teacher_lse, student_lse;
+  Floats teacher_lse, student_lse, mass;
   const SoftCrossEntropyArgs args = arguments(
-      shape, {teacher.data(), student.data()}, centre, teacher_lse, student_lse, out.loss);
+      shape, {teacher.data(), student.data()}, center, teacher_lse, student_lse, mass, out.loss);
   soft_cross_entropy_forward(args, Cpu{});
   soft_cross_entropy_backward(args, upstream.data(), out.gradient.data(), Cpu{});
   return out;
@@ -166,11 +167,11 @@ TEST_CASE("soft_cross_entropy: loss and gradient equal the float64 definition", 
   CAPTURE(cols, teachers, students, other, size);
   const Floats teacher = normals(shape.size(teachers), size, 1),
                student = normals(shape.size(students), size, 2),
-               centre = normals(
+               center = normals(
                    static_cast<std::size_t>(GENERATE(1, 0) ? cols : teachers * cols), size, 3),
                upstream = normals(ones(shape).size(), 1, 4);
-  const Expected want = by_definition(shape, teacher, student, centre, upstream);
-  const Outcome got = run(shape, teacher, student, centre, upstream);
+  const Expected want = by_definition(shape, teacher, student, center, upstream);
+  const Outcome got = run(shape, teacher, student, center, upstream);
   // float32 holds logit / temperature to a part of its size, which is an absolute error of
   // log-probabilities. Measured, as parts of these sizes: 3.4e-7 of a loss, 3.2e-7 of the gradient.
   const double teacher_size = 4 * size / shape.teacher_temperature + 1,
@@ -183,9 +184,9 @@ TEST_CASE("soft_cross_entropy: loss and gradient equal the float64 definition", 
 TEST_CASE("soft_cross_entropy: float32 keeps its precision at 65,536 classes", "[kernels][loss]") {
   const Shape shape{2, 4, 1, 65536, true};
   const Floats teacher = normals(shape.size(2), 0.1, 1), student = normals(shape.size(4), 0.1, 2),
-               centre = normals(65536, 0.05, 3);
-  const Expected want = by_definition(shape, teacher, student, centre, ones(shape));
-  const Outcome got = run(shape, teacher, student, centre, ones(shape));
+               center = normals(65536, 0.05, 3);
+  const Expected want = by_definition(shape, teacher, student, center, ones(shape));
+  const Outcome got = run(shape, teacher, student, center, ones(shape));
   for (std::size_t i = 0; i < want.loss.size(); ++i)
     CHECK(got.loss[i] == Approx(want.loss[i]).epsilon(1e-6));
   CHECK(relative_l2(got.gradient, want.gradient) < 4e-6);
@@ -194,14 +195,42 @@ TEST_CASE("soft_cross_entropy: float32 keeps its precision at 65,536 classes", "
 TEST_CASE("soft_cross_entropy: DINO's value, and ln K for a student that knows nothing",
           "[kernels][loss]") {
   const Shape shape{2, 3, 4, 5, true};
-  const Floats centre(5, 0.1f);
-  const Floats loss = run(shape, wave(8, 5, 4.0), wave(12, 5, 5.0), centre, ones(shape)).loss;
+  const Floats center(5, 0.1f);
+  const Floats loss = run(shape, wave(8, 5, 4.0), wave(12, 5, 5.0), center, ones(shape)).loss;
   double sum = 0;
   for (const float row : loss) sum += double(row) / (4 * 4);  // 4 pairs of views, 4 images
   CHECK(sum == Approx(11.34334216).epsilon(1e-6));
-  const Floats flat = run(shape, wave(8, 5, 4.0), Floats(12 * 5, 0.7f), centre, ones(shape)).loss;
+  const Floats flat = run(shape, wave(8, 5, 4.0), Floats(12 * 5, 0.7f), center, ones(shape)).loss;
   for (std::size_t i = 0; i < flat.size(); ++i)  // two targets for the view that the teacher lacks
     CHECK(flat[i] == Approx((i < 8 ? 1 : 2) * std::log(5.0)).epsilon(2e-6));  // measured 5e-7
+}
+
+TEST_CASE("soft_cross_entropy: targets that are given count with their own mass",
+          "[kernels][loss]") {
+  const Shape shape{2, 3, 2, 1100, true};
+  const Floats student = normals(shape.size(3), 0.3, 2), upstream = normals(6, 1, 4);
+  Floats targets = normals(shape.size(2), 1, 1);
+  for (float& p : targets) p = std::abs(p) / 1000;
+  std::fill_n(targets.begin(), 1100, 0.f);  // view 0 of image 0 has none: it adds nothing
+  const Outcome got = run(shape, targets, student, {}, upstream);
+  for (std::size_t row = 0; row < 6; ++row) {
+    const std::size_t view = row / 2, image = row % 2;
+    const Doubles q = softmax(student.data() + row * 1100, nullptr, 1100, 0.1);
+    double loss = 0, mass = 0;
+    Doubles sum(1100), gradient(1100);
+    for (std::size_t t = 0; t < 2; ++t) {
+      for (std::size_t k = 0; t != view && k < 1100; ++k)
+        sum[k] += targets[(t * 2 + image) * 1100 + k];
+    }
+    for (const double p : sum) mass += p;
+    for (std::size_t k = 0; k < 1100; ++k) {
+      loss -= sum[k] * std::log(q[k]);
+      gradient[k] = double(upstream[row]) * (mass * q[k] - sum[k]) / 0.1;
+    }
+    CHECK(got.loss[row] == Approx(loss).epsilon(1e-6).margin(1e-12));
+    const auto first = got.gradient.begin() + static_cast<std::ptrdiff_t>(row * 1100);
+    CHECK(relative_l2(Floats(first, first + 1100), gradient) < 2e-6);
+  }
 }
 
 TEST_CASE("soft_cross_entropy: bfloat16 logits are read as they are, the gradient is rounded once",
@@ -219,14 +248,14 @@ TEST_CASE("soft_cross_entropy: bfloat16 logits are read as they are, the gradien
   };
   const auto teacher = halves(normals(shape.size(2), 0.3, 1)),
              student = halves(normals(shape.size(3), 0.3, 2));
-  const Floats centre = normals(1500, 0.1, 3), upstream = normals(6, 1, 4);
-  Floats teacher_lse, student_lse, loss;
+  const Floats center = normals(1500, 0.1, 3), upstream = normals(6, 1, 4);
+  Floats teacher_lse, student_lse, mass, loss;
   const SoftCrossEntropyArgs args = arguments(
-      shape, {teacher.data(), student.data(), true}, centre, teacher_lse, student_lse, loss);
+      shape, {teacher.data(), student.data(), true}, center, teacher_lse, student_lse, mass, loss);
   std::vector<std::uint16_t> gradient(student.size());
   soft_cross_entropy_forward(args, Cpu{});
   soft_cross_entropy_backward(args, upstream.data(), gradient.data(), Cpu{});
-  const Outcome same = run(shape, wide(teacher), wide(student), centre, upstream);
+  const Outcome same = run(shape, wide(teacher), wide(student), center, upstream);
   CHECK(loss == same.loss);
   CHECK(gradient == halves(same.gradient));
 }
@@ -246,10 +275,10 @@ TEST_CASE("soft_cross_entropy: a NaN or an infinity spoils its own image only", 
       GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
   const std::int64_t at = GENERATE(0, 1030, 2999);
   const Shape shape{2, 2, 3, 3000, false};
-  const Floats centre(3000), upstream = ones(shape);
+  const Floats center(3000), upstream = ones(shape);
   Floats teacher = normals(shape.size(2), 0.3, 1), student = normals(shape.size(2), 0.3, 2);
   student[static_cast<std::size_t>(4 * 3000 + at)] = bad;  // view 1 of image 1
-  const Outcome by_student = run(shape, teacher, student, centre, upstream);
+  const Outcome by_student = run(shape, teacher, student, center, upstream);
   for (std::size_t i = 0; i < 6; ++i) {
     CHECK(std::isnan(by_student.loss[i]) == (i == 4));
     CHECK(std::isnan(by_student.gradient[i * 3000 + 17]) == (i == 4));
@@ -257,20 +286,20 @@ TEST_CASE("soft_cross_entropy: a NaN or an infinity spoils its own image only", 
   student[static_cast<std::size_t>(4 * 3000 + at)] = 0;
   teacher[static_cast<std::size_t>(2 * 3000 + at)] =
       bad;  // image 2, for both of the student's views
-  const Outcome by_teacher = run(shape, teacher, student, centre, upstream);
+  const Outcome by_teacher = run(shape, teacher, student, center, upstream);
   for (std::size_t i = 0; i < 6; ++i) CHECK(std::isnan(by_teacher.loss[i]) == (i % 3 == 2));
 }
 
 TEST_CASE("soft_cross_entropy: every bit is the same on any number of threads", "[kernels][loss]") {
   const Shape shape{2, 4, 7, 1100, true};
   const Floats teacher = normals(shape.size(2), 0.3, 1), student = normals(shape.size(4), 0.3, 2),
-               centre = normals(1100, 0.1, 3);
+               center = normals(1100, 0.1, 3);
   const int before = compute_threads();
   set_compute_threads(1);
-  const Outcome one = run(shape, teacher, student, centre, ones(shape));
+  const Outcome one = run(shape, teacher, student, center, ones(shape));
   for (const int threads : {2, 3, 5}) {
     set_compute_threads(threads);
-    const Outcome again = run(shape, teacher, student, centre, ones(shape));
+    const Outcome again = run(shape, teacher, student, center, ones(shape));
     CHECK(again.loss == one.loss);
     CHECK(again.gradient == one.gradient);
   }
