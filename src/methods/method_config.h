@@ -15,6 +15,7 @@ struct ViewNeeds {
   bool same_size = false;         // the views go through the encoder as one batch
   std::int64_t global_views = 0;  // so many views at the start are of one size, the rest of any
   std::string_view task = "";     // operation of each group that makes the classes to predict
+  std::int64_t classes = 0;       // how many the task must have
   bool patches =
       false;            // the method hides or predicts patches: the encoder is a vision transformer
   bool labels = false;  // the method learns from the images' classes

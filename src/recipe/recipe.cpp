@@ -212,8 +212,16 @@ std::string views_problem(const Recipe& r) {
         "must make {} views of each image for {}, got {}", range, r.method.name, views);
   }
   for (const views::ViewGroup& group : r.augmentations) {
-    const std::string task = views::task_name(group.ops);
-    if (task == needs.task || group.ops.empty()) continue;
+    const auto [task, classes] = views::task_of(group.ops);
+    if (group.ops.empty()) continue;
+    if (task == needs.task) {
+      if (classes == needs.classes) continue;
+      return fmt::format("must set {} a {} of {} classes, as many as it is to tell apart, got {}",
+                         r.method.name,
+                         task,
+                         needs.classes,
+                         classes);
+    }
     return needs.task.empty()
                ? fmt::format(
                      "must be without {}: {} does not predict its classes", task, r.method.name)

@@ -32,6 +32,8 @@ struct Jigsaw final : TaskOp {
     return {{tile, tile, before.channels}, kTiles, 1};
   }
 
+  std::int64_t classes() const override { return permutations; }
+
   std::string side_problem(std::int64_t side) const override {
     if (tile <= side / kGrid) return "";
     return fmt::format(

@@ -19,7 +19,7 @@ constexpr const char* kLast = "normalize";
 std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   if (ops.empty())
     return fmt::format("must begin with {} and end with {}, got no operation", kFirst, kLast);
-  const auto task_of = [](const config::NamedComponent& op) {
+  const auto as_task = [](const config::NamedComponent& op) {
     return dynamic_cast<const TaskOp*>(op.config.get());
   };
   const auto is_crop = [](const config::NamedComponent& op) {
@@ -37,7 +37,7 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
           ops[i].name,
           i);
     }
-    const TaskOp* task = task_of(ops[i]);
+    const TaskOp* task = as_task(ops[i]);
     if (task && i + 2 != ops.size())
       return fmt::format(
           "must have {} right before {}: what changes the view after it mixes up its classes; got "
@@ -52,10 +52,11 @@ std::string ops_problem(const std::vector<config::NamedComponent>& ops) {
   return "";
 }
 
-std::string task_name(const std::vector<config::NamedComponent>& ops) {
+Task task_of(const std::vector<config::NamedComponent>& ops) {
   for (const config::NamedComponent& op : ops)
-    if (dynamic_cast<const TaskOp*>(op.config.get())) return op.name;
-  return "";
+    if (const auto* task = dynamic_cast<const TaskOp*>(op.config.get()))
+      return {op.name, task->classes()};
+  return {};
 }
 
 std::string channels_problem(const config::NamedComponent& op, std::int64_t channels) {

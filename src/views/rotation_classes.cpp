@@ -12,6 +12,7 @@ namespace sslrun::views {
 
 namespace {
 
+constexpr std::int64_t kTurnClasses = 4;
 constexpr std::array<std::string_view, 2> kTurns{"all", "drawn"};
 
 struct RotationClasses final : TaskOp {
@@ -27,17 +28,19 @@ struct RotationClasses final : TaskOp {
   }
 
   ViewForm form(ViewShape before) const override {
-    const std::int64_t pictures = turns == "all" ? 4 : 1;
+    const std::int64_t pictures = turns == "all" ? kTurnClasses : 1;
     return {before, pictures, pictures};
   }
+
+  std::int64_t classes() const override { return kTurnClasses; }
 
   void apply(Rng& rng, Canvas& canvas) const override {
     const std::int64_t n = canvas.shape().width, size = canvas.shape().size();
     check_invariant(canvas.shape().height == n, "a view that is turned by right angles is square");
     float* before = canvas.scratch(size);
     std::copy_n(canvas.pixels(), size, before);
-    float* pixels = canvas.divide(turns == "all" ? 4 : 1, canvas.shape());
-    const std::int64_t first = turns == "all" ? 0 : rng.below(4);
+    float* pixels = canvas.divide(turns == "all" ? kTurnClasses : 1, canvas.shape());
+    const std::int64_t first = turns == "all" ? 0 : rng.below(kTurnClasses);
     for (std::int64_t i = 0; i < canvas.pictures(); ++i) {
       for (std::int64_t plane = 0; plane < size; plane += n * n)
         turn_plane(before + plane, n, first + i, pixels + i * size + plane);

@@ -18,8 +18,14 @@ struct ViewGroup {
 /// a crop (CropOp) and end with normalize, each of them once, a TaskOp right before that.
 std::string ops_problem(const std::vector<config::NamedComponent>& ops);
 
-/// Name of the operation that sets the method a task (TaskOp), or "".
-std::string task_name(const std::vector<config::NamedComponent>& ops);
+/// What sets the method a task (TaskOp) in a group: its name and how many classes there are, or ""
+/// and 0.
+struct Task {
+  std::string name;
+  std::int64_t classes = 0;
+};
+
+Task task_of(const std::vector<config::NamedComponent>& ops);
 
 /// What is wrong with an operation on images of so many channels, beginning with its name, or "".
 std::string channels_problem(const config::NamedComponent& op, std::int64_t channels);

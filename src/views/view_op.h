@@ -56,6 +56,9 @@ class TaskOp : public ViewOp {
   /// What apply() makes of one picture of this shape, by canvas.divide().
   virtual ViewForm form(ViewShape before) const = 0;
 
+  /// How many classes there are.
+  virtual std::int64_t classes() const = 0;
+
   /// Why it cannot work on views of this side, "must ..", or "".
   virtual std::string side_problem(std::int64_t side) const {
     static_cast<void>(side);

@@ -56,11 +56,12 @@ struct Setting {
       Batch& batch = batches.emplace_back();
       for (std::int64_t v = 0; v < pipeline.num_views(); ++v) {
         batch.views.push_back(path->view(v, 0, kImages).clone());
-        batch.targets.push_back(ops::classes_to(
-            read.targets[std::size_t(v)].data(), kImages, pipeline.form(v).targets, at::kCPU));
+        const auto& classes = read.targets[std::size_t(v)];
+        batch.targets.push_back(
+            ops::classes_to(classes.data(), kImages, pipeline.form(v).targets, at::kCPU).clone());
       }
       batch.samples = read.samples;
-      batch.labels = ops::classes_to(read.labels.data(), kImages, 1, at::kCPU).view({-1});
+      batch.labels = ops::classes_to(read.labels.data(), kImages, 1, at::kCPU).view({-1}).clone();
     }
   }
 

@@ -38,6 +38,15 @@ class Colours final : public encoders::Encoder {
   Tensor weight_FC_;
 };
 
+/// n pictures of one colour each, the rows of wave(n, 3, shift).
+inline Tensor plain_pictures(std::int64_t n, double shift, std::int64_t side) {
+  return wave(n, 3, shift)
+      .to(at::kFloat)
+      .view({n, 3, 1, 1})
+      .expand({n, 3, side, side})
+      .contiguous();
+}
+
 using State = std::map<std::string, Tensor>;
 
 /// A method with its keys from `yaml`, on a view of kImages images for each side in pixels.
@@ -51,19 +60,19 @@ struct Setting {
                                   {.make_encoder = [] { return std::make_unique<Colours>(); },
                                    .seed = 3,
                                    .train_images = kImages});
-    for (std::size_t v = 0; v < sides.size(); ++v) {
-      const Tensor colours = wave(kImages, 3, 0.4 + 0.3 * static_cast<double>(v));
-      views.push_back(colours.to(at::kFloat)
-                          .view({kImages, 3, 1, 1})
-                          .expand({kImages, 3, sides[v], sides[v]})
-                          .contiguous());
-    }
+    for (std::size_t v = 0; v < sides.size(); ++v)
+      views.push_back(plain_pictures(kImages, 0.4 + 0.3 * static_cast<double>(v), sides[v]));
     for (std::int64_t i = 0; i < kImages; ++i) samples.push_back(i);
   }
 
   methods::StepResult forward() {
     const auto world = dist::single_world();
-    return method->forward(views, {.world = *world, .progress = progress, .samples = samples});
+    return method->forward(views,
+                           {.world = *world,
+                            .progress = progress,
+                            .samples = samples,
+                            .targets = targets,
+                            .labels = labels});
   }
 
   double loss() { return ops::value(forward().loss); }
@@ -88,8 +97,9 @@ struct Setting {
   }
 
   std::unique_ptr<methods::Method> method;
-  std::vector<Tensor> views;
+  std::vector<Tensor> views, targets;
   std::vector<std::int64_t> samples;
+  Tensor labels;
   methods::Progress progress{0, 10};
 };
 

@@ -186,8 +186,11 @@ TEST_CASE("tasks: an operation out of place or too large is refused by name", "[
   CHECK(ops_problem(late.ops) ==
         "must have rotation_classes right before normalize: what changes the view after it mixes "
         "up its classes; got it at place 1");
-  CHECK(task_name(late.ops) == "rotation_classes");
-  CHECK(task_name(simclr_group(8).ops).empty());
+  CHECK(task_of(late.ops).name == "rotation_classes");
+  CHECK(task_of(late.ops).classes == 4);
+  CHECK(task_of(group_of(crop, "jigsaw: {tile: 10, permutations: 77}", "normalize").ops).classes ==
+        77);
+  CHECK(task_of(simclr_group(8).ops).name.empty());
 }
 
 TEST_CASE("tasks: pictures and classes lie in the sample's slot and depend on its key alone",
