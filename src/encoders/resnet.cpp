@@ -41,17 +41,18 @@ class Shortcut final : public nn::Module {
 /// Convolutions with their norms, ReLU between them; the shortcut is added before the last ReLU.
 class Block final : public nn::Module {
  public:
+  /// bottleneck: channels between the 1x1 convolutions; 0: two 3x3 convolutions instead.
   Block(std::int64_t inputs,
         std::int64_t width,
         std::int64_t stride,
-        bool bottleneck,
+        std::int64_t bottleneck,
         double last_gamma,
         nn::Init& init)
-      : outputs_(bottleneck ? width * kBottleneckExpansion : width) {
-    if (bottleneck) {
-      add(inputs, width, 1, 1, 1.0, init);
-      add(width, width, 3, stride, 1.0, init);
-      add(width, outputs_, 1, 1, last_gamma, init);
+      : outputs_(bottleneck > 0 ? width * kBottleneckExpansion : width) {
+    if (bottleneck > 0) {
+      add(inputs, bottleneck, 1, 1, 1.0, init);
+      add(bottleneck, bottleneck, 3, stride, 1.0, init);
+      add(bottleneck, outputs_, 1, 1, last_gamma, init);
     } else {
       add(inputs, width, 3, stride, 1.0, init);
       add(width, width, 3, 1, last_gamma, init);
@@ -94,7 +95,10 @@ class Block final : public nn::Module {
 std::array<int, 4> blocks_per_stage(std::int64_t depth) {
   if (depth == 18) return {2, 2, 2, 2};
   if (depth == 34 || depth == 50) return {3, 4, 6, 3};
-  throw UsageError("depth of a ResNet must be 18, 34 or 50, got " + std::to_string(depth));
+  if (depth == 101) return {3, 4, 23, 3};
+  if (depth == 152) return {3, 8, 36, 3};
+  throw UsageError("depth of a ResNet must be 18, 34, 50, 101 or 152, got " +
+                   std::to_string(depth));
 }
 
 class ResNet final : public Encoder {
@@ -116,10 +120,11 @@ class ResNet final : public Encoder {
       const std::string prefix = "layer" + std::to_string(stage + 1) + ".";
       for (int i = 0; i < counts[stage]; ++i) {
         const std::int64_t stride = i == 0 && stage > 0 ? 2 : 1;
+        const std::int64_t planes = shape.width << stage;
         blocks_.push_back(std::make_unique<Block>(width_,
-                                                  shape.width << stage,
+                                                  planes,
                                                   stride,
-                                                  shape.depth == 50,
+                                                  shape.depth >= 50 ? planes * shape.widening : 0,
                                                   shape.zero_init_residual ? 0.0 : 1.0,
                                                   init));
         width_ = blocks_.back()->outputs();
@@ -160,6 +165,7 @@ std::unique_ptr<Encoder> make_encoder_resnet(const config::Component& component,
   return make_resnet({.depth = config->depth,
                       .cifar_stem = config->stem == "cifar",
                       .width = config->width,
+                      .widening = config->widening,
                       .zero_init_residual = config->zero_init_residual,
                       .channels = channels},
                      seed);

@@ -11,9 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 2> kStems = {"imagenet", "cifar"};
 constexpr std::string_view kSource = "He et al. 2016, arXiv:1512.03385; v1.5 as in torchvision";
 
-template <std::int64_t kDepth>
+template <std::int64_t kDepth, std::int64_t kWidening = 1>
 std::unique_ptr<config::Component> make() {
-  return std::make_unique<ResNetConfig>(kDepth);
+  return std::make_unique<ResNetConfig>(kDepth, kWidening);
 }
 
 }  // namespace
@@ -37,7 +37,17 @@ config::Registry encoder_specs_resnet() {
       "resnet34", "ResNet-34, 21.3 M parameters", kSource, make<34>};
   static const config::ComponentSpec resnet50{
       "resnet50", "ResNet-50, 23.5 M parameters", kSource, make<50>};
-  static const config::ComponentSpec* const specs[] = {&resnet18, &resnet34, &resnet50};
+  static const config::ComponentSpec resnet101{
+      "resnet101", "ResNet-101, 42.5 M parameters", kSource, make<101>};
+  static const config::ComponentSpec resnet152{
+      "resnet152", "ResNet-152, 58.1 M parameters", kSource, make<152>};
+  static const config::ComponentSpec wide50{
+      "wide_resnet50_2",
+      "ResNet-50 with 3x3 convolutions twice as wide, 66.8 M parameters",
+      "Zagoruyko and Komodakis 2016, arXiv:1605.07146; as in torchvision",
+      make<50, 2>};
+  static const config::ComponentSpec* const specs[] = {
+      &resnet18, &resnet34, &resnet50, &resnet101, &resnet152, &wide50};
   return specs;
 }
 

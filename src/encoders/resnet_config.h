@@ -6,11 +6,12 @@
 
 namespace sslrun::encoders {
 
-/// A ResNet v1.5. depth (18, 34 or 50) comes from the encoder's name: resnet18, resnet34, resnet50.
+/// A ResNet v1.5. depth and widening come from the encoder's name: resnet18, resnet34, resnet50,
+/// resnet101, resnet152, wide_resnet50_2.
 struct ResNetConfig final : EncoderConfig {
-  explicit ResNetConfig(std::int64_t layers) : depth(layers) {}
+  ResNetConfig(std::int64_t layers, std::int64_t wider) : depth(layers), widening(wider) {}
 
-  std::int64_t depth;
+  std::int64_t depth, widening;
   std::string stem = "imagenet";  // or "cifar": 3x3 stride 1 without max pool
   std::int64_t width = 64;        // channels of the first stage
   bool zero_init_residual = true;

@@ -32,8 +32,20 @@ def set_weights(model):
             t.copy_(0.1 * wave(t.shape, ordinal))
 
 
-def case(depth, stem):
-    model = getattr(torchvision.models, f"resnet{depth}")().double()
+def compact(names):
+    """Without the third block of a stage and those after it, which are like the second."""
+    kept = {}
+    for name, shape in names.items():
+        layer, block, *rest = name.split(".") if name.startswith("layer") else ("", "0")
+        if int(block) < 2:
+            kept[name] = shape
+        else:
+            assert kept[".".join([layer, "1", *rest])] == shape
+    return kept
+
+
+def case(depth, stem, widening=1):
+    model = getattr(torchvision.models, f"resnet{depth}" if widening == 1 else f"wide_resnet{depth}_{widening}")().double()
     model.fc = torch.nn.Identity()
     if stem == "cifar":
         model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False).double()
@@ -46,19 +58,23 @@ def case(depth, stem):
     model.eval()
     with torch.no_grad():
         evaluated = model(x)
+    out = {"depth": depth, "stem": stem, "widening": widening, "size": size, "parameters": parameters,
+           "blocks": [len(getattr(model, f"layer{i}")) for i in range(1, 5)], "state": compact(names),
+           "eval": evaluated[0, :16].tolist(), "eval_rms": evaluated.pow(2).mean().sqrt().item()}
+    if depth > 50 or widening > 1:  # the same blocks, more or wider ones
+        return out
     model.train()
     y = model(x)
     (y * wave(y.shape, 2000)).sum().backward()
-    return {"depth": depth, "stem": stem, "size": size, "parameters": parameters, "state": names,
-            "eval": evaluated[0, :16].tolist(), "eval_rms": evaluated.pow(2).mean().sqrt().item(),
-            "train": y[0, :16].detach().tolist(), "train_rms": y.detach().pow(2).mean().sqrt().item(),
-            "conv1_grad": model.conv1.weight.grad.flatten()[:16].tolist(),
-            "conv1_grad_rms": model.conv1.weight.grad.pow(2).mean().sqrt().item(),
-            "running_mean": model.bn1.running_mean[:8].tolist(), "running_var": model.bn1.running_var[:8].tolist()}
+    return out | {"train": y[0, :16].detach().tolist(), "train_rms": y.detach().pow(2).mean().sqrt().item(),
+                  "conv1_grad": model.conv1.weight.grad.flatten()[:16].tolist(),
+                  "conv1_grad_rms": model.conv1.weight.grad.pow(2).mean().sqrt().item(),
+                  "running_mean": model.bn1.running_mean[:8].tolist(), "running_var": model.bn1.running_var[:8].tolist()}
 
 
 def main():
-    cases = [case(18, "imagenet"), case(18, "cifar"), case(34, "imagenet"), case(50, "imagenet")]
+    cases = [case(18, "imagenet"), case(18, "cifar"), case(34, "imagenet"), case(50, "imagenet"), case(101, "imagenet"),
+             case(152, "imagenet"), case(50, "imagenet", widening=2)]
     made_by = f"tests/golden/resnet.py, torchvision {torchvision.__version__.split('+')[0]}, float64"
     (HERE / "resnet.json").write_text(json.dumps({"made_by": made_by, "cases": cases}) + "\n")
     tensors = {"b.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3), "a.count": torch.tensor(7),
