@@ -41,6 +41,7 @@ struct MethodDeps {
   std::function<std::unique_ptr<encoders::Encoder>()> make_encoder;
   std::uint32_t seed = 0;         // of the method's own parts and of what it draws
   std::int64_t train_images = 0;  // images that the run trains on; samples are numbered below it
+  std::int64_t channels = 3;      // of the images
 };
 
 /// What a micro-batch comes with. targets[v] [N, T_v] int64: the classes that view v's operation sets

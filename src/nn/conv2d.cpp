@@ -2,6 +2,7 @@
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/upsample_nearest2d.h>
 
 #include <cmath>
 #include <utility>
@@ -46,6 +47,10 @@ at::Tensor max_pool2d(const at::Tensor& x_NCHW,
                       std::int64_t stride,
                       std::int64_t padding) {
   return at::max_pool2d(x_NCHW, {kernel, kernel}, {stride, stride}, {padding, padding});
+}
+
+at::Tensor enlarge(const at::Tensor& x_NCHW, std::int64_t height, std::int64_t width) {
+  return at::upsample_nearest2d(x_NCHW, {height, width});
 }
 
 }  // namespace sslrun::nn

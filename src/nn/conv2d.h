@@ -42,4 +42,8 @@ at::Tensor max_pool2d(const at::Tensor& x_NCHW,
                       std::int64_t stride,
                       std::int64_t padding);
 
+/// Each pixel of the answer is the nearest one of x, as torch.nn.functional.interpolate(mode
+/// "nearest"). x_NCHW [N, C, H, W] -> [N, C, height, width].
+at::Tensor enlarge(const at::Tensor& x_NCHW, std::int64_t height, std::int64_t width);
+
 }  // namespace sslrun::nn
