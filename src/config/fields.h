@@ -60,6 +60,11 @@ class Fields {
                                std::optional<std::int64_t>& value,
                                IntRange range,
                                std::string_view doc) = 0;
+  /// A number or `auto` (nothing).
+  virtual void real_or_auto(std::string_view key,
+                            std::optional<double>& value,
+                            RealRange range,
+                            std::string_view doc) = 0;
   virtual void boolean(std::string_view key, bool& value, std::string_view doc) = 0;
   /// Text; ${env:NAME} and ${env:NAME,default} are expanded.
   virtual void text(std::string_view key, std::string& value, std::string_view doc) = 0;

@@ -29,6 +29,13 @@ class JsonWriter final : public Fields {
     set(key, value ? Json(*value) : Json("auto"));
   }
 
+  void real_or_auto(std::string_view key,
+                    std::optional<double>& value,
+                    RealRange,
+                    std::string_view) override {
+    set(key, value ? Json(*value) : Json("auto"));
+  }
+
   void boolean(std::string_view key, bool& value, std::string_view) override { set(key, value); }
 
   void text(std::string_view key, std::string& value, std::string_view) override {

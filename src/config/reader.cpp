@@ -95,6 +95,10 @@ std::vector<std::string> names_of(Registry registry) {
   return names;
 }
 
+bool is_auto(const Node& node) {
+  return node.is_scalar() && !node.quoted && node.text == "auto";
+}
+
 }  // namespace
 
 Reader::Reader(ReadState& state, const Node* node, Span at, std::string path, bool muted)
@@ -143,6 +147,7 @@ const Node* Reader::take_block(std::string_view key, std::string_view doc) {
 bool Reader::number(const Node& node,
                     std::string_view key,
                     RealRange range,
+                    bool or_auto,
                     const std::string& note,
                     double& value) {
   double v = 0;
@@ -150,7 +155,7 @@ bool Reader::number(const Node& node,
     report("E0201",
            node.span,
            key,
-           "must be a number, got " + node.describe(),
+           fmt::format("must be a number{}, got {}", or_auto ? " or auto" : "", node.describe()),
            number_help(node),
            note);
   } else if (has_leading_zero(node.text)) {
@@ -211,7 +216,8 @@ bool Reader::whole(const Node& node,
 }
 
 void Reader::real(std::string_view key, double& value, RealRange range, std::string_view doc) {
-  if (const Node* node = take(key, doc)) number(*node, key, range, note_of(value, doc), value);
+  if (const Node* node = take(key, doc))
+    number(*node, key, range, false, note_of(value, doc), value);
 }
 
 void Reader::integer(std::string_view key,
@@ -228,12 +234,21 @@ void Reader::integer_or_auto(std::string_view key,
                              std::string_view doc) {
   const Node* node = take(key, doc);
   if (!node) return;
-  if (node->is_scalar() && !node->quoted && node->text == "auto") {
-    value.reset();
-    return;
-  }
+  if (is_auto(*node)) return value.reset();
   std::int64_t v = 0;
   if (whole(*node, key, range, true, note_of(value ? std::to_string(*value) : "auto", doc), v))
+    value = v;
+}
+
+void Reader::real_or_auto(std::string_view key,
+                          std::optional<double>& value,
+                          RealRange range,
+                          std::string_view doc) {
+  const Node* node = take(key, doc);
+  if (!node) return;
+  if (is_auto(*node)) return value.reset();
+  double v = 0;
+  if (number(*node, key, range, true, note_of(value ? fmt::format("{}", *value) : "auto", doc), v))
     value = v;
 }
 
@@ -329,8 +344,8 @@ void Reader::range(std::string_view key,
     return;
   }
   std::array<double, 2> v{};
-  const bool low = number(node->items[0], key, range, note, v[0]);
-  const bool high = number(node->items[1], key, range, note, v[1]);
+  const bool low = number(node->items[0], key, range, false, note, v[0]);
+  const bool high = number(node->items[1], key, range, false, note, v[1]);
   if (!low || !high) return;
   if (v[0] > v[1]) {
     report("E0206",
@@ -362,7 +377,7 @@ void Reader::reals(std::string_view key,
   std::vector<double> v;
   bool ok = true;
   for (const Node& item : node->items)
-    ok = number(item, key, range, note_of(doc), v.emplace_back()) && ok;
+    ok = number(item, key, range, false, note_of(doc), v.emplace_back()) && ok;
   if (ok) value = std::move(v);
 }
 

@@ -44,6 +44,10 @@ class Reader final : public Fields {
                        std::optional<std::int64_t>& value,
                        IntRange range,
                        std::string_view doc) override;
+  void real_or_auto(std::string_view key,
+                    std::optional<double>& value,
+                    RealRange range,
+                    std::string_view doc) override;
   void boolean(std::string_view key, bool& value, std::string_view doc) override;
   void text(std::string_view key, std::string& value, std::string_view doc) override;
   void path(std::string_view key, std::string& value, std::string_view doc) override;
@@ -105,6 +109,7 @@ class Reader final : public Fields {
   bool number(const Node& node,
               std::string_view key,
               RealRange range,
+              bool or_auto,
               const std::string& note,
               double& value);
   bool whole(const Node& node,

@@ -57,6 +57,14 @@ class SchemaWriter final : public Fields {
     set(key, std::move(s), doc, value ? Json(*value) : Json("auto"));
   }
 
+  void real_or_auto(std::string_view key,
+                    std::optional<double>& value,
+                    RealRange range,
+                    std::string_view doc) override {
+    Json s{{"anyOf", Json::array({number_schema(range), Json{{"const", "auto"}}})}};
+    set(key, std::move(s), doc, value ? Json(*value) : Json("auto"));
+  }
+
   void boolean(std::string_view key, bool& value, std::string_view doc) override {
     set(key, {{"type", "boolean"}}, doc, value);
   }

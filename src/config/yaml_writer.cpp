@@ -49,6 +49,13 @@ class YamlWriter final : public Fields {
     line(key, value ? std::to_string(*value) : "auto", doc);
   }
 
+  void real_or_auto(std::string_view key,
+                    std::optional<double>& value,
+                    RealRange,
+                    std::string_view doc) override {
+    line(key, value ? fmt::format("{}", *value) : "auto", doc);
+  }
+
   void boolean(std::string_view key, bool& value, std::string_view doc) override {
     line(key, value ? "true" : "false", doc);
   }

@@ -1,8 +1,9 @@
 // source: torch.optim.AdamW of PyTorch 2.11: w -= lr wd w; then Adam with bias correction, eps
-// added to the root.
+// added to the root. A decay that changes: cosine_scheduler of facebookresearch/dino utils.py.
 #include "base/error.h"
 #include "optim/adamw_config.h"
 #include "optim/optimizer.h"
+#include "optim/schedule.h"
 
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
@@ -18,6 +19,8 @@ class AdamW final : public Optimizer {
  private:
   void update(Group& group, const GroupStep& step) override {
     const bool decay = group.matrices || config_.decay_1d;
+    const double weight_decay = cosine(
+        config_.weight_decay, config_.weight_decay_end.value_or(config_.weight_decay), step.share);
     // The operator reads one count per parameter, from where the parameter lies; float32 counts
     // exactly up to 2^24.
     const at::Tensor count = at::full(
@@ -32,7 +35,7 @@ class AdamW final : public Optimizer {
                       step.lr,
                       config_.beta1,
                       config_.beta2,
-                      decay ? config_.weight_decay : 0.0,
+                      decay ? weight_decay : 0.0,
                       config_.eps,
                       /*amsgrad=*/false,
                       /*maximize=*/false);

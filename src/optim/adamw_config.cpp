@@ -16,6 +16,11 @@ void AdamWConfig::bind(config::Fields& fields) {
               weight_decay,
               {.min = 0},
               "decoupled: w -= lr * weight_decay * w before the step");
+  fields.real_or_auto("weight_decay_end",
+                      weight_decay_end,
+                      {.min = 0},
+                      "what weight_decay moves to along a cosine over the run: 0.4 DINO, I-JEPA; "
+                      "auto: it stays");
   fields.boolean("decay_1d", decay_1d, "decay biases and norm parameters too, as MoCo v3 does");
 }
 

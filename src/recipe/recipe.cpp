@@ -12,8 +12,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace sslrun::recipe {
 namespace {
@@ -23,7 +25,10 @@ constexpr std::array<std::string_view, 3> kCaches = {"none", "packed", "ram"};
 constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
 constexpr std::array<std::string_view, 3> kTruncated = {"skip", "keep", "fail"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
-constexpr std::array<std::string_view, 2> kDecays = {"cosine", "constant"};
+constexpr std::array<std::string_view, 2> kWarmups = {"linear", "linspace"};
+constexpr std::array<std::string_view, 3> kDecays = {"cosine", "step", "constant"};
+constexpr std::array<std::string_view, 2> kIntervals = {"step", "epoch"};
+constexpr std::array<std::string_view, 3> kScopes = {"global", "module", "tensor"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
 constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the generator's key
 
@@ -102,13 +107,60 @@ void bind(config::Fields& f, views::ViewGroup& g, std::int64_t channels) {
 
 void bind(config::Fields& f, ScheduleConfig& c) {
   f.integer("epochs", c.epochs, {.min = 1, .max = 1000000}, "passes over the training images");
-  f.integer("warmup_epochs", c.warmup_epochs, {.min = 0}, "epochs of linear warm-up from 0");
-  f.choice("decay", c.decay, kDecays, "what follows the warm-up");
-  f.real("final_lr", c.final_lr, {.min = 0}, "learning rate that the cosine ends at");
+  f.integer("warmup_epochs", c.warmup_epochs, {.min = 0}, "epochs in which the rate rises");
+  f.choice("warmup",
+           c.warmup,
+           kWarmups,
+           "linear: step s of W rises to s / W; linspace: to s / (W - 1), so that the last one has "
+           "the peak, as in DINO, SwAV, solo-learn");
+  f.real("warmup_start_lr",
+         c.warmup_start_lr,
+         {.min = 0},
+         "learning rate that the warm-up starts from: 3e-5 solo-learn");
+  f.choice("decay",
+           c.decay,
+           kDecays,
+           "what follows the warm-up; step: times gamma at each of the milestones");
+  f.real("final_lr", c.final_lr, {.min = 0}, "learning rate that the cosine ends at: 1e-6 DINO");
+  f.real_or_auto(
+      "final_lr_share",
+      c.final_lr_share,
+      {.min = 0, .max = 1},
+      "the same as a share of the peak: 0.001 Barlow Twins, VICReg; auto: final_lr holds");
+  f.reals(
+      "milestones", c.milestones, {.min = 1}, "epochs at which the rate falls: [120, 160] MoCo v1");
+  f.real("gamma", c.gamma, {.min = 0, .max = 1, .open_min = true}, "factor at each milestone");
+  f.choice(
+      "interval", c.interval, kIntervals, "how often the rate changes; epoch: SimSiam, MoCo v2");
+  f.integer("first_step", c.first_step, {.min = 0, .max = 1}, "number of the first step: 1 I-JEPA");
   f.check("warmup_epochs",
           c.warmup_epochs <= c.epochs,
           "must be at most schedule.epochs",
           "shorten the warm-up");
+  f.check("final_lr_share",
+          !c.final_lr_share || c.final_lr == 0,
+          "must be auto where final_lr is given",
+          "give one of the two");
+  f.check("milestones",
+          (c.decay == "step") == !c.milestones.empty(),
+          "must go with decay: step",
+          "give the epochs at which the rate falls, or another decay");
+  f.check("milestones",
+          std::is_sorted(c.milestones.begin(), c.milestones.end()) &&
+              std::all_of(c.milestones.begin(),
+                          c.milestones.end(),
+                          [](double epoch) { return epoch == std::floor(epoch); }),
+          "must be whole numbers that grow",
+          "write them as [120, 160]");
+}
+
+void bind(config::Fields& f, ClipConfig& c) {
+  f.real("norm", c.norm, {.min = 0, .open_min = true}, "length that gradients are cut to");
+  f.choice(
+      "scope",
+      c.scope,
+      kScopes,
+      "of all gradients together; of encoder and of each head (DINOv2); of each tensor (DINO)");
 }
 
 void bind(config::Fields& f, TrainConfig& c) {
@@ -144,6 +196,14 @@ void bind(config::Fields& f, LearningRate& c) {
                     "images per step that lr is meant for: it scales with train.batch_size; auto: "
                     "lr as it stands");
   f.choice("lr_scaling", c.lr_scaling, kScalings, "how lr grows with train.batch_size / lr_batch");
+  f.real("layer_decay",
+         c.layer_decay,
+         {.min = 0, .max = 1, .open_min = true},
+         "factor of lr from one layer of the encoder to the one before it: 0.9 DINOv2");
+  f.real("patch_embed_lr_scale",
+         c.patch_embed_lr_scale,
+         {.min = 0},
+         "times the learning rate of the patch embedding: 0.2 DINOv2");
 }
 
 void bind(config::Fields& f, KnnEval& c) {
@@ -258,6 +318,12 @@ std::string encoder_problem(const Recipe& r) {
   return "";
 }
 
+// Whether the encoder cuts images into patches; true where it is not known.
+bool has_patches(const Recipe& r) {
+  const auto* encoder = dynamic_cast<const encoders::EncoderConfig*>(r.encoder.config.get());
+  return !encoder || encoder->patch_size() > 0;
+}
+
 // What the method finds wrong with the number of images in a step, or "".
 std::string batch_problem(const Recipe& r) {
   const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
@@ -309,7 +375,21 @@ void bind(config::Fields& f, Recipe& r) {
               r.optimizer,
               optim::optimizer_specs(),
               "how the weights move",
-              [&](config::Fields& s) { bind(s, r.learning_rate); });
+              [&](config::Fields& s) {
+                bind(s, r.learning_rate);
+                s.optional_section(
+                    "clip", r.has_clip, "how long gradients may be", [&](config::Fields& c) {
+                      bind(c, r.clip);
+                    });
+              });
+  for (const auto& [key, value] :
+       {std::pair("optimizer.layer_decay", r.learning_rate.layer_decay),
+        std::pair("optimizer.patch_embed_lr_scale", r.learning_rate.patch_embed_lr_scale)}) {
+    f.check(key,
+            value == 1 || has_patches(r),
+            fmt::format("must be 1 for {}, which is no vision transformer", r.encoder.name),
+            "leave it out");
+  }
   f.section("schedule", "learning rate over time", [&](config::Fields& s) { bind(s, r.schedule); });
   f.section("train", "batch, precision, seed", [&](config::Fields& s) { bind(s, r.train); });
   const std::string unfit = batch_problem(r);

@@ -34,9 +34,11 @@ struct DataConfig {
 /// The keys that every optimizer has; the optimizer's own ones are in Recipe::optimizer.config.
 struct LearningRate {
   double lr = 0.3;
-  std::optional<std::int64_t>
-      lr_batch;  // lr is for this many images per step; absent: lr as it stands
+  std::optional<std::int64_t> lr_batch =
+      {};  // lr is for this many images per step; absent: lr as it stands
   std::string lr_scaling = "linear";
+  double layer_decay = 1;
+  double patch_embed_lr_scale = 1;
 
   /// The peak learning rate for a batch of `batch_size` images: lr * batch / lr_batch, or its
   /// square root.
@@ -46,8 +48,21 @@ struct LearningRate {
 struct ScheduleConfig {
   std::int64_t epochs = 100;
   std::int64_t warmup_epochs = 10;
+  std::string warmup = "linear";
+  double warmup_start_lr = 0;
   std::string decay = "cosine";
   double final_lr = 0;
+  std::optional<double> final_lr_share = {};  // of the peak, in place of final_lr
+  std::vector<double> milestones = {};        // epochs, for "step"
+  double gamma = 0.1;
+  std::string interval = "step";
+  std::int64_t first_step = 0;
+};
+
+/// How long gradients may be.
+struct ClipConfig {
+  double norm = 3;
+  std::string scope = "global";
 };
 
 struct TrainConfig {
@@ -81,6 +96,8 @@ struct Recipe {
   std::vector<views::ViewGroup> augmentations;
   config::NamedComponent optimizer;
   LearningRate learning_rate;
+  bool has_clip = false;
+  ClipConfig clip;
   ScheduleConfig schedule;
   TrainConfig train;
   bool has_knn = true;  // used where data.val has labels

@@ -12,6 +12,7 @@
 #include "methods/trained_parameters.h"
 #include "nn/randomness.h"
 #include "ops/step.h"
+#include "optim/clip.h"
 #include "train/image_cache.h"
 #include "views/eval_transform.h"
 #include "views/preview.h"
@@ -81,7 +82,8 @@ Trainer::Trainer(const TrainerDeps& deps,
   method_->to(deps.device);
   method_->to_channels_last();
   optimizer_ = optim::make_optimizer(
-      recipe_.optimizer, methods::trained_parameters(*method_, sampler_.steps_per_epoch()));
+      recipe_.optimizer,
+      methods::trained_parameters(*method_, recipe_.learning_rate, sampler_.steps_per_epoch()));
   for (const auto& [name, parameter] : method_->named_parameters())
     parameters_.push_back(parameter);
   if (snapshot != nullptr) {
@@ -190,6 +192,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   }
   outcome.grad_norm = ops::gradient_norm(parameters_);
   require_finite(outcome, batch);
+  if (recipe_.has_clip) optim::clip_gradients(method_->named_parameters(), recipe_.clip);
   optimizer_->step(rates);
   method_->after_step(progress);
   return outcome;

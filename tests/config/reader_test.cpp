@@ -158,6 +158,7 @@ TEST_CASE("reader: a good document has no mistakes and fills the struct", "[conf
   CHECK(s.workers == 4);
   CHECK(s.warmup_epochs == 2);
   CHECK(s.lr == 0.1);
+  CHECK(s.decay_end == 0.25);
   REQUIRE(s.groups.size() == 2);
   REQUIRE(s.groups[0].ops.size() == 3);
   CHECK(dynamic_cast<sample::Flip&>(*s.groups[0].ops[0].config).p == 0.25);

@@ -69,6 +69,7 @@ struct Sample {
   std::vector<Group> groups;
   NamedComponent optimizer;
   double lr = 0.3;
+  std::optional<double> decay_end;
 
   void bind(Fields& f) {
     f.real("temperature", temperature, {.min = 0, .open_min = true}, "softmax temperature");
@@ -102,6 +103,7 @@ struct Sample {
     f.component(
         "optimizer", "name", optimizer, optimizers(), "how the weights move", [this](Fields& s) {
           s.real("lr", lr, {.min = 0}, "learning rate");
+          s.real_or_auto("decay_end", decay_end, {.min = 0}, "decay at the end");
         });
   }
 
@@ -122,7 +124,7 @@ groups:
       - blur
       - blur: {sigma: [1, 2], kernel_size: 23}
   - {views: 1, ops: [flip]}
-optimizer: {name: sgd, lr: 1e-1, momentum: 0.8}
+optimizer: {name: sgd, lr: 1e-1, momentum: 0.8, decay_end: 0.25}
 )";
 
 }  // namespace sslrun::config::sample

@@ -83,7 +83,8 @@ struct Run {
                                      .seed = with,
                                      .train_images = kImages * kStepsPerEpoch})),
         optimizer(optim::make_optimizer(config::make_component(optim::optimizer_specs(), "sgd"),
-                                        methods::trained_parameters(*method, kStepsPerEpoch))) {}
+                                        methods::trained_parameters(*method, {}, kStepsPerEpoch))) {
+  }
 
   double step(const Batch& batch, double lr = 0.05) {
     method->before_step(progress);

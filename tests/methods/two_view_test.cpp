@@ -4,6 +4,7 @@
 #include "ops/step.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_configs.h"
+#include "recipe/recipe.h"
 #include "tests/methods/setting.h"
 #include "tests/support/torch_catch.h"
 
@@ -60,7 +61,7 @@ TEST_CASE("simsiam: the predictor alone keeps the peak learning rate, unless it 
             "predictor_hidden_dim: 3" + (constant ? "}" : ", predictor_constant_lr: false}"));
   const State before = s.state();
   auto sgd = config::make_component(optim::optimizer_specs(), "sgd");
-  const auto optimizer = optim::make_optimizer(sgd, methods::trained_parameters(*s.method, 1));
+  const auto optimizer = optim::make_optimizer(sgd, methods::trained_parameters(*s.method, {}, 1));
   ops::backward(s.forward().loss, 1.0);
   optimizer->step({.lr = 0, .peak_lr = 0.1});
   const State after = s.state();
