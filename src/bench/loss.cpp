@@ -6,7 +6,9 @@
 #include "base/philox.h"
 #include "bench/official_losses.h"
 #include "dist/world.h"
+#include "ops/info_nce.h"
 #include "ops/nt_xent.h"
+#include "ops/redundancy.h"
 #include "ops/rows.h"
 #include "ops/sinkhorn.h"
 #include "ops/soft_cross_entropy.h"
@@ -15,6 +17,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/batch_norm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/version.h>
@@ -101,6 +104,41 @@ Prepared prepare_dino(std::int64_t images, std::int64_t classes, std::int64_t lo
       [=] { return official_dino(student_SNK, teacher_TNK, center_K, kStudent, kTeacher); });
 }
 
+Prepared prepare_barlow(std::int64_t images, std::int64_t dim) {
+  constexpr double kLambda = 0.0051;
+  const std::vector<at::Tensor> z = two_views(images, dim);
+  const auto normed = [](const at::Tensor& x_ND) {
+    return at::batch_norm(x_ND, {}, {}, {}, {}, /*training=*/true, 0.1, 1e-5, /*cudnn=*/false);
+  };
+  return beside(
+      z,
+      [=] { return ops::barlow_twins(normed(z[0]), normed(z[1]), kLambda); },
+      [=] { return official_barlow_twins(normed(z[0]), normed(z[1]), kLambda); });
+}
+
+Prepared prepare_vicreg(std::int64_t images, std::int64_t dim) {
+  const std::vector<at::Tensor> z = two_views(images, dim);
+  return beside(
+      z,
+      [z] {
+        const ops::VicRegTerms terms = ops::vicreg(z[0], z[1]);
+        return terms.invariance * 25 + terms.variance * 25 + terms.covariance;
+      },
+      [z] { return official_vicreg(z[0], z[1]); });
+}
+
+Prepared prepare_info_nce_queue(std::int64_t images, std::int64_t queue) {
+  constexpr double kTemperature = 0.2;
+  constexpr std::int64_t kDim = 128;
+  const at::Tensor queue_MD = ops::unit_rows(normals({queue, kDim}, 1, 2));
+  const std::vector<at::Tensor> z = two_views(images, kDim);
+  const at::Tensor q_ND = z[0], k_ND = z[1].detach();
+  return beside(
+      {q_ND},
+      [=] { return ops::info_nce_queue(q_ND, k_ND, queue_MD, kTemperature); },
+      [=] { return official_moco(q_ND, k_ND, queue_MD, kTemperature); });
+}
+
 Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes) {
   constexpr double kEps = 0.05;
   constexpr std::int64_t kIterations = 3, kDim = 128;
@@ -133,6 +171,30 @@ extern const Case case_dino_32x65536_2_8{
     "DINO's loss of 32 images, 65,536 classes, 2 + 8 views, beside the official form (_eager)",
     Memory::kExtra,
     [](const CaseSettings&) { return prepare_dino(32, 65536, 8); }};
+
+extern const Case case_barlow_256x8192{
+    "barlow_256x8192",
+    "loss",
+    "ms",
+    "Barlow Twins of 256 x 8192 with its batch norm, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_barlow(256, 8192); }};
+
+extern const Case case_vicreg_256x8192{
+    "vicreg_256x8192",
+    "loss",
+    "ms",
+    "VICReg of 256 x 8192, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_vicreg(256, 8192); }};
+
+extern const Case case_info_nce_queue_256x65536{
+    "info_nce_queue_256x65536",
+    "loss",
+    "ms",
+    "MoCo's loss of 256 queries and a queue of 65,536, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_info_nce_queue(256, 65536); }};
 
 extern const Case case_sinkhorn_4096x3000{
     "sinkhorn_4096x3000",

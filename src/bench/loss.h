@@ -15,6 +15,13 @@ Prepared prepare_ntxent(std::int64_t images, std::int64_t dim);
 /// DINO's loss of 2 + local views, temperatures 0.1 and 0.04.
 Prepared prepare_dino(std::int64_t images, std::int64_t classes, std::int64_t local);
 
+/// Barlow Twins with its batch norm, lambda 0.0051, and VICReg.
+Prepared prepare_barlow(std::int64_t images, std::int64_t dim);
+Prepared prepare_vicreg(std::int64_t images, std::int64_t dim);
+
+/// MoCo's loss of 128 dimensions against a queue, temperature 0.2; gradient to the queries.
+Prepared prepare_info_nce_queue(std::int64_t images, std::int64_t queue);
+
 /// SwAV's assignments of unit vectors' scores, eps 0.05, 3 iterations; no gradient.
 Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes);
 

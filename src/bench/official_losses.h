@@ -27,4 +27,20 @@ at::Tensor official_dino(const at::Tensor& student_SNK,
 /// source    facebookresearch/swav main_swav.py distributed_sinkhorn.
 at::Tensor official_sinkhorn(const at::Tensor& scores_BK, double eps, std::int64_t iterations);
 
+/// Barlow Twins of two normalised branches [N, D], by their D x D cross-correlation.
+/// source    facebookresearch/barlowtwins main.py BarlowTwins.forward, off_diagonal.
+at::Tensor official_barlow_twins(const at::Tensor& z1_ND, const at::Tensor& z2_ND, double lambda);
+
+/// VICReg of [N, D], its terms weighted 25, 25 and 1, by both D x D covariances.
+/// source    facebookresearch/vicreg main_vicreg.py VICReg.forward, off_diagonal.
+at::Tensor official_vicreg(const at::Tensor& x_ND, const at::Tensor& y_ND);
+
+/// MoCo's loss of queries and keys [N, D] and a queue [M, D] of unit rows: the N x (1 + M) logits, cross
+/// entropy with class 0.
+/// source    facebookresearch/moco moco/builder.py MoCo.forward, main_moco.py.
+at::Tensor official_moco(const at::Tensor& q_ND,
+                         const at::Tensor& k_ND,
+                         const at::Tensor& queue_MD,
+                         double temperature);
+
 }  // namespace sslrun::bench

@@ -178,8 +178,12 @@ TEST_CASE("bench: case names are apart and every group has one", "[bench]") {
 
 TEST_CASE("bench: ours and the official form of every loss run, and the small training step",
           "[bench]") {
-  for (const Prepared& loss :
-       {prepare_ntxent(96, 17), prepare_dino(3, 50, 2), prepare_sinkhorn(20, 7)}) {
+  for (const Prepared& loss : {prepare_ntxent(96, 17),
+                               prepare_dino(3, 50, 2),
+                               prepare_barlow(9, 20),
+                               prepare_vicreg(9, 20),
+                               prepare_info_nce_queue(6, 40),
+                               prepare_sinkhorn(20, 7)}) {
     REQUIRE(loss.contenders.size() == 2);
     CHECK(loss.contenders[1].suffix == "_eager");
     for (const Contender& c : loss.contenders) CHECK_NOTHROW(c.once());
