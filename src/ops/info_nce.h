@@ -10,9 +10,11 @@ namespace sslrun::ops {
 
 /// The mean over the queries of -log softmax of its positive among the positive and the negatives of
 /// a queue, on cosines / temperature.
-/// shapes    q_ND [N, D], positive_ND [N, D] (the key of each query), queue_MD [M, D], M >= 0.
+/// shapes    q_ND [N, D], positive_ND [N, D] (the key of each query), queue_MD [M, D] unit rows, M >= 0.
 /// dtypes    float32 or float64; reduced precisions are computed in float32. Answer: a scalar.
-/// gradient  for q_ND and positive_ND; the queue is a constant.
+/// numerics  the N x (1 + M) logits are never stored: the queue is read once, a few thousand keys at a
+///           time.
+/// gradient  for q_ND and positive_ND, once; the queue is a constant.
 /// source    He et al. 2020, arXiv:1911.05722, equation 1.
 at::Tensor info_nce_queue(const at::Tensor& q_ND,
                           const at::Tensor& positive_ND,
