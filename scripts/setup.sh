@@ -8,7 +8,7 @@
 set -euo pipefail
 deps=${SSLRUN_DEPS:-$HOME/.cache/sslrun}
 packages=(build-essential cmake ninja-build ccache pkg-config unzip python3 python3-pip python3-venv
-  libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev catch2 nlohmann-json3-dev libxxhash-dev
+  libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev catch2 nlohmann-json3-dev libxxhash-dev libgloo-dev
   libjpeg-dev libpng-dev libwebp-dev libtiff-dev libgif-dev zlib1g-dev
   dataset-fashion-mnist)
 say() { printf 'setup: %s\n' "$*" >&2; }

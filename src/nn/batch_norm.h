@@ -4,6 +4,10 @@
 
 #include <cstdint>
 
+namespace sslrun::dist {
+class World;
+}
+
 namespace sslrun::nn {
 
 enum class Affine {
@@ -26,6 +30,10 @@ class BatchNorm final : public Module {
   /// without synchronisation; the running ones move by their mean. N must divide by groups.
   void split(std::int64_t groups) { groups_ = groups; }
 
+  /// In train mode the statistics are those of the rows of all ranks, which bring equally many; null:
+  /// each rank has its own. The world outlives the module's passes.
+  void synchronize(dist::World* world) { world_ = world; }
+
   /// Same shape out. In train mode the statistics are those of x, and the running ones are updated.
   at::Tensor forward(const at::Tensor& x_NC) const;
 
@@ -33,6 +41,7 @@ class BatchNorm final : public Module {
   at::Tensor forward_split(const at::Tensor& x_NC) const;
 
   std::int64_t groups_ = 1;
+  dist::World* world_ = nullptr;
   at::Tensor weight_C_, bias_C_, running_mean_C_, running_var_C_, num_batches_tracked_;
 };
 

@@ -1,0 +1,148 @@
+#include "dist/process_group.h"
+
+#include "base/error.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+namespace sslrun::dist {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Collectives without autograd over one backend.
+class Group {
+ public:
+  Group(c10::intrusive_ptr<c10d::Backend> backend, Place place)
+      : backend_(std::move(backend)), place_(place) {}
+
+  at::Tensor gather(const at::Tensor& rows) {
+    std::vector<std::int64_t> shape = rows.sizes().vec();
+    shape.at(0) *= place_.size;
+    at::Tensor all = at::empty(shape, rows.options());
+    at::Tensor own = rows.contiguous();
+    finish("all_gather", [&] { return backend_->_allgather_base(all, own); });
+    return all;
+  }
+
+  /// The sum over the ranks of this rank's part of `all`.
+  at::Tensor scatter_sum(const at::Tensor& all) {
+    std::vector<std::int64_t> shape = all.sizes().vec();
+    shape.at(0) /= place_.size;
+    at::Tensor own = at::empty(shape, all.options());
+    at::Tensor whole = all.contiguous();
+    finish("reduce_scatter", [&] { return backend_->_reduce_scatter_base(own, whole); });
+    return own;
+  }
+
+  at::Tensor sum(const at::Tensor& value) {
+    std::vector<at::Tensor> sums{value.contiguous().clone()};
+    finish("all_reduce", [&] { return backend_->allreduce(sums); });
+    return sums.front();
+  }
+
+  void barrier() {
+    finish("barrier", [&] { return backend_->barrier(); });
+  }
+
+  const Place& place() const { return place_; }
+
+ private:
+  template <class Start>
+  void finish(const char* collective, Start&& start) const {
+    try {
+      start()->wait();
+    } catch (const std::exception& e) {
+      const std::string_view what = e.what();
+      throw PeerError(fmt::format("all {} ranks must take part in {}, and rank {} lost one: {}",
+                                  place_.size,
+                                  collective,
+                                  place_.rank,
+                                  what.substr(0, what.find('\n'))));
+    }
+  }
+
+  c10::intrusive_ptr<c10d::Backend> backend_;
+  Place place_;
+};
+
+Group* group_of(AutogradContext* context) {
+  return reinterpret_cast<Group*>(context->saved_data["group"].toInt());
+}
+
+struct GatherRows final : torch::autograd::Function<GatherRows> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& rows, Group* group) {
+    context->saved_data["group"] = reinterpret_cast<std::int64_t>(group);
+    return group->gather(rows);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& upstream) {
+    return {group_of(context)->scatter_sum(upstream[0]), at::Tensor()};
+  }
+};
+
+struct Sum final : torch::autograd::Function<Sum> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& value, Group* group) {
+    context->saved_data["group"] = reinterpret_cast<std::int64_t>(group);
+    return group->sum(value);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& upstream) {
+    return {group_of(context)->sum(upstream[0]), at::Tensor()};
+  }
+};
+
+class GroupWorld final : public World {
+ public:
+  explicit GroupWorld(Group group) : group_(std::move(group)) {}
+
+  std::int64_t rank() const override { return group_.place().rank; }
+
+  std::int64_t size() const override { return group_.place().size; }
+
+  at::Tensor all_gather(const at::Tensor& rows) override { return GatherRows::apply(rows, &group_); }
+
+  at::Tensor all_reduce_sum(const at::Tensor& value) override { return Sum::apply(value, &group_); }
+
+  void barrier() override { group_.barrier(); }
+
+ private:
+  Group group_;
+};
+
+}  // namespace
+
+std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
+                                  Place place,
+                                  const std::string& address,
+                                  std::chrono::milliseconds timeout) {
+  try {
+    auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+    options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(address));
+    auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::PrefixStore>("gloo", std::move(store)),
+        static_cast<int>(place.rank),
+        static_cast<int>(place.size),
+        options);
+    return std::make_shared<GroupWorld>(Group(std::move(backend), place));
+  } catch (const std::exception& e) {
+    const std::string_view what = e.what();
+    throw PeerError(fmt::format("all {} ranks must meet, and rank {} at '{}' did not: {}",
+                                place.size,
+                                place.rank,
+                                address,
+                                what.substr(0, what.find('\n'))));
+  }
+}
+
+}  // namespace sslrun::dist

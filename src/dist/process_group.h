@@ -1,0 +1,32 @@
+// A world of several processes, or threads, that talk through one of LibTorch's process groups.
+#pragma once
+#include "dist/world.h"
+
+#include <c10/util/intrusive_ptr.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace c10d {
+class Store;
+}
+
+namespace sslrun::dist {
+
+struct Place {
+  std::int64_t rank = 0, size = 1;
+};
+
+/// The world of `place.size` ranks that meet in one store, over Gloo: tensors on the CPU. Returns
+/// when all of them are there. address: this machine's, by which the others reach it.
+/// numerics  sums are taken in an order that depends on the number of ranks and the size of the
+///           tensor alone: equal bit for bit on every rank and in every run.
+/// errors    PeerError where a rank does not come or answer within the time-out, here and in every
+///           collective, the backward pass included.
+std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
+                                  Place place,
+                                  const std::string& address,
+                                  std::chrono::milliseconds timeout);
+
+}  // namespace sslrun::dist

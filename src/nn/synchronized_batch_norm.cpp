@@ -1,0 +1,105 @@
+// Each rank normalises as in evaluation mode, with the merged statistics in place of the running
+// ones; the gradient of that, less what the statistics themselves owe to x, is another such pass.
+#include "nn/synchronized_batch_norm.h"
+
+#include "dist/world.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/batch_norm_update_stats.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/native_batch_norm_backward.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <tuple>
+
+namespace sslrun::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Statistics {
+  at::Tensor mean_C, var_C;  // of all ranks' rows; the variance is the biased one
+  double rows = 0;           // values of a channel, all ranks together
+};
+
+Statistics merge(const at::Tensor& x_NC, const at::Tensor& like_C, dist::World& world) {
+  // The running statistics that this moves are not looked at.
+  const auto [mean_C, var_C] =
+      at::batch_norm_update_stats(x_NC, at::zeros_like(like_C), at::ones_like(like_C), 1.0);
+  const std::int64_t channels = mean_C.size(0), ranks = world.size();
+  const at::Tensor all_R2C =
+      world.all_gather(at::cat({mean_C, var_C}).unsqueeze(0)).view({ranks, 2, channels});
+  const at::Tensor means_RC = all_R2C.select(1, 0), vars_RC = all_R2C.select(1, 1);
+  const at::Tensor merged_C = means_RC.mean(0);
+  return {.mean_C = merged_C,
+          .var_C = (vars_RC + (means_RC - merged_C).square()).mean(0),
+          .rows = static_cast<double>(x_NC.numel() / channels * ranks)};
+}
+
+at::Tensor affine(const at::Tensor& x_NC,
+                  const at::Tensor& weight_C,
+                  const at::Tensor& bias_C,
+                  const at::Tensor& mean_C,
+                  const at::Tensor& var_C,
+                  double eps) {
+  return at::batch_norm(x_NC, weight_C, bias_C, mean_C, var_C, false, 0.0, eps, true);
+}
+
+struct Normalize final : torch::autograd::Function<Normalize> {
+  static at::Tensor forward(AutogradContext* context,
+                            const at::Tensor& x_NC,
+                            const at::Tensor& weight_C,
+                            const at::Tensor& bias_C,
+                            const BatchNormState* state,
+                            dist::World* world) {
+    const Statistics s = merge(x_NC, state->running_mean_C, *world);
+    const double share = state->momentum;
+    state->running_mean_C.mul_(1 - share).add_(s.mean_C, share);
+    state->running_var_C.mul_(1 - share).add_(s.var_C, share * s.rows / (s.rows - 1));
+    context->save_for_backward({x_NC, weight_C, s.mean_C, s.var_C});
+    context->saved_data["rows"] = s.rows;
+    context->saved_data["eps"] = state->eps;
+    context->saved_data["world"] = reinterpret_cast<std::int64_t>(world);
+    return affine(x_NC, weight_C, bias_C, s.mean_C, s.var_C, state->eps);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& upstream) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x_NC = saved[0], &weight_C = saved[1], &mean_C = saved[2], &var_C = saved[3];
+    const double rows = context->saved_data["rows"].toDouble();
+    const double eps = context->saved_data["eps"].toDouble();
+    auto* const world = reinterpret_cast<dist::World*>(context->saved_data["world"].toInt());
+    const at::Tensor dy_NC = upstream[0].contiguous(x_NC.suggest_memory_format());
+    auto [dx_NC, dweight_C, dbias_C] = at::native_batch_norm_backward(
+        dy_NC, x_NC, weight_C, mean_C, var_C, {}, {}, false, eps, {true, true, true});
+    const at::Tensor sums_2C = world->all_reduce_sum(at::cat({dweight_C, dbias_C}));
+    const std::int64_t channels = mean_C.size(0);
+    const at::Tensor scale_C = weight_C / ((var_C + eps).sqrt() * rows);
+    dx_NC.sub_(affine(x_NC,
+                      scale_C * sums_2C.narrow(0, 0, channels),
+                      scale_C * sums_2C.narrow(0, channels, channels),
+                      mean_C,
+                      var_C,
+                      eps));
+    return {dx_NC, dweight_C, dbias_C, at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor synchronized_batch_norm(const at::Tensor& x_NC,
+                                   const BatchNormState& state,
+                                   dist::World& world) {
+  const at::Tensor weight_C =
+      state.weight_C.defined() ? state.weight_C : at::ones_like(state.running_mean_C);
+  const at::Tensor bias_C =
+      state.bias_C.defined() ? state.bias_C : at::zeros_like(state.running_mean_C);
+  return Normalize::apply(x_NC, weight_C, bias_C, &state, &world);
+}
+
+}  // namespace sslrun::nn
