@@ -110,7 +110,9 @@ class GroupWorld final : public World {
 
   std::int64_t size() const override { return group_.place().size; }
 
-  at::Tensor all_gather(const at::Tensor& rows) override { return GatherRows::apply(rows, &group_); }
+  at::Tensor all_gather(const at::Tensor& rows) override {
+    return GatherRows::apply(rows, &group_);
+  }
 
   at::Tensor all_reduce_sum(const at::Tensor& value) override { return Sum::apply(value, &group_); }
 

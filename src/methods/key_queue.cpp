@@ -20,7 +20,7 @@ void KeyQueue::push(const at::Tensor& rows_ND) {
   const at::NoGradGuard no_grad;
   // On the device of the queue: nothing waits for it.
   const at::Tensor places_N = (at::arange(rows, next_.options()) + next_).remainder(size);
-  keys_KD_.index_copy_(0, places_N, rows_ND.to(at::kFloat));
+  keys_KD_.index_copy_(0, places_N, rows_ND.to(keys_KD_.scalar_type()));
   next_.add_(rows).remainder_(size);
 }
 

@@ -17,9 +17,8 @@ using at::Tensor;
 // Catch's checks are not for threads: ranks hand their answers out.
 std::vector<Tensor> per_rank(std::int64_t size, const std::function<Tensor(dist::World&)>& body) {
   std::vector<Tensor> out(static_cast<std::size_t>(size));
-  test::run_ranks(size, [&](dist::World& world) {
-    out[static_cast<std::size_t>(world.rank())] = body(world);
-  });
+  test::run_ranks(
+      size, [&](dist::World& world) { out[static_cast<std::size_t>(world.rank())] = body(world); });
   return out;
 }
 

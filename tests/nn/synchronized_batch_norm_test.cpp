@@ -33,7 +33,7 @@ double difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-// Measured: 2.4e-7 in y, 6.0e-7 in dx, 3.0e-7 in the others; x4.
+// Measured: 6.2e-7 in y and dx, 1.9e-7 in the others; x4.
 TEST_CASE("synchronized batch norm: ranks together compute what one batch norm does", "[nn]") {
   const std::int64_t size = GENERATE(2, 3), sites = GENERATE(1, 5);
   const auto affine = GENERATE(nn::Affine::kScaleAndShift, nn::Affine::kNone);
@@ -60,13 +60,13 @@ TEST_CASE("synchronized batch norm: ranks together compute what one batch norm d
   }
   for (const char* state : {"running_mean", "running_var", "num_batches_tracked"}) {
     INFO(state);
-    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 1.2e-6);
+    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 7.6e-7);
   }
   if (affine == nn::Affine::kNone) return;
   for (const char* summed : {"dweight", "dbias"}) {
     Tensor sum = got[0].at(summed);
     for (std::size_t r = 1; r < got.size(); ++r) sum = sum + got[r].at(summed);
     INFO(summed);
-    CHECK(difference(sum, expected.at(summed)) < 1.2e-6);
+    CHECK(difference(sum, expected.at(summed)) < 7.6e-7);
   }
 }

@@ -1,0 +1,92 @@
+// Ranks compute what one process does: the same loss and the same gradient at the same batch, with
+// batch norm over all of them.
+#include "nn/batch_norm.h"
+#include "tests/contract/setting.h"
+#include "tests/dist/ranks.h"
+#include "tests/support/torch_catch.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/scalar_tensor.h>
+
+#include <cmath>
+#include <map>
+#include <string>
+
+namespace {
+
+using namespace sslrun;
+using test::Batch;
+using test::Run;
+using test::Setting;
+
+constexpr int kSteps = 2;  // the second sees what the first left: queues, centres, followers
+
+/// In float64 what is equal by the mathematics is equal to many digits.
+void to_double(methods::Method& method) {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : method.named_state())
+    if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kDouble));
+}
+
+Batch as_double(Batch batch) {
+  for (at::Tensor& view : batch.views) view = view.to(at::kDouble);
+  return batch;
+}
+
+struct Trace {
+  std::vector<double> losses;
+  std::map<std::string, at::Tensor> gradients;  // of the last step
+};
+
+Trace trace(const Setting& setting, dist::World& world) {
+  Run run(setting, 1, world);
+  to_double(*run.method);
+  run.make_optimizer();
+  run.method->for_each([&](nn::Module& part) {
+    if (auto* norm = dynamic_cast<nn::BatchNorm*>(&part)) {
+      norm->split(1);
+      norm->synchronize(&world);
+    }
+  });
+  Trace out;
+  for (int i = 0; i < kSteps; ++i) {
+    const Batch batch = as_double(setting.batches[std::size_t(i)].part(world.rank(), world.size()));
+    const double loss = run.step(batch);
+    out.losses.push_back(world.all_reduce_sum(at::scalar_tensor(loss, at::kDouble)).item<double>() /
+                         static_cast<double>(world.size()));
+  }
+  for (const auto& [name, tensor] : run.method->named_parameters())
+    out.gradients[name] = tensor.grad().clone();
+  return out;
+}
+
+double distance(const Trace& a, const Trace& b) {
+  double difference = 0, scale = 0;
+  for (const auto& [name, gradient] : b.gradients) {
+    difference += (a.gradients.at(name) - gradient).square().sum().item<double>();
+    scale += gradient.square().sum().item<double>();
+  }
+  return std::sqrt(difference / scale);
+}
+
+}  // namespace
+
+TEST_CASE("every method: ranks together have the loss and the gradient of one process",
+          "[contract][methods][dist]") {
+  const std::int64_t size = GENERATE(2, 4);
+  for (const std::string& name : test::names()) {
+    INFO(name);
+    const Setting setting(name);
+    const Trace expected = trace(setting, *dist::single_world());
+    std::vector<Trace> got(static_cast<std::size_t>(size));
+    test::run_ranks(size, [&](dist::World& world) {
+      got[static_cast<std::size_t>(world.rank())] = trace(setting, world);
+    });
+    for (const Trace& rank : got) {
+      for (int i = 0; i < kSteps; ++i)
+        CHECK(rank.losses[std::size_t(i)] == Approx(expected.losses[std::size_t(i)]).epsilon(1e-9));
+      CHECK(distance(rank, expected) < 1e-8);
+    }
+  }
+}
