@@ -10,10 +10,14 @@ void add_bench(CLI::App& root) {
   CLI::App* cmd = root.add_subcommand(
       "bench", "Time the loader, the loss, a training step and the start on this machine");
   cmd->footer(
-      "Example:\n  sslrun bench list\n  sslrun bench loss step\n  sslrun bench loader --data "
-      "~/photos --json");
+      "Example:\n  sslrun bench list\n  sslrun bench loss step\n  sslrun bench step --method all\n "
+      " "
+      "sslrun bench loader --data ~/photos --json");
   cmd->add_option("case", options->cases, "cases or groups (loader, loss, step, startup), or list")
       ->required();
+  cmd->add_option("--method",
+                  options->method,
+                  "with step: a step of this method as its shipped recipe has it, or of all");
   cmd->add_option("--threads", options->threads, "0: one per processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bench/case.h"
 #include "bench/memory.h"
+#include "bench/method_step.h"
 #include "bench/report.h"
 #include "config/nearest.h"
 #include "ops/threads.h"
@@ -25,8 +26,8 @@ namespace sslrun::bench {
 
 namespace {
 
-std::vector<const Case*> chosen(const std::vector<std::string>& names) {
-  std::vector<const Case*> out;
+std::vector<Case> chosen(const std::vector<std::string>& names) {
+  std::vector<Case> out;
   std::vector<std::string> known;
   for (const Case* c : all_cases()) {
     known.emplace_back(c->name);
@@ -40,7 +41,8 @@ std::vector<const Case*> chosen(const std::vector<std::string>& names) {
     for (const Case* c : all_cases()) {
       if (c->name != name && c->group != name) continue;
       found = true;
-      if (std::find(out.begin(), out.end(), c) == out.end()) out.push_back(c);
+      const auto same = [c](const Case& other) { return other.name == c->name; };
+      if (std::none_of(out.begin(), out.end(), same)) out.push_back(*c);
     }
     if (found) continue;
     const std::string near = config::nearest(name, known);
@@ -77,7 +79,7 @@ std::vector<Line> measure(const Case& c, const Prepared& prepared, std::int64_t 
   for (const Contender& contender : prepared.contenders) {
     contender.once();
     lines.push_back({.tool = contender.tool,
-                     .name = std::string(c.name) + contender.suffix,
+                     .name = c.name + contender.suffix,
                      .unit = std::string(c.unit),
                      .samples = {},
                      .rss_mb = {},
@@ -144,23 +146,26 @@ void run_bench(const BenchOptions& options) {
                                  options.threads));
   if (options.reps < 1)
     throw UsageError(fmt::format("bench: --reps must be 1 or more, got {}", options.reps));
-  const std::vector<const Case*> cases = chosen(options.cases);
+  if (!options.method.empty() && options.cases != std::vector<std::string>{"step"})
+    throw UsageError("bench: --method times training steps; name the group step and nothing else");
+  const std::vector<Case> cases =
+      options.method.empty() ? chosen(options.cases) : method_cases(options.method);
   const CaseSettings settings{.threads = options.threads > 0 ? options.threads : cpu_count(),
                               .data = options.data,
                               .program = std::filesystem::read_symlink("/proc/self/exe").string()};
   ops::use_threads(static_cast<int>(settings.threads));
   log::info("{} threads on {}; tools of a case take turns", settings.threads, cpu_name());
-  for (const Case* c : cases) {
+  for (const Case& c : cases) {
     std::fflush(stdout);
-    const Prepared prepared = c->prepare(settings);
-    log::info("{}: {}; {}", c->name, prepared.note, meaning(c->memory));
-    std::vector<Line> lines = measure(*c, prepared, options.reps);
+    const Prepared prepared = c.prepare(settings);
+    log::info("{}: {}; {}", c.name, prepared.note, meaning(c.memory));
+    std::vector<Line> lines = measure(c, prepared, options.reps);
     if (prepared.verdict) {
       const std::string verdict = prepared.verdict();
-      log::info("{}: {}", c->name, verdict);
+      log::info("{}: {}", c.name, verdict);
       for (Line& line : lines) line.note += "; " + verdict;
     }
-    if (!options.json && c == cases.front()) fmt::print("{}\n", table_head());
+    if (!options.json && c.name == cases.front().name) fmt::print("{}\n", table_head());
     for (const Line& line : lines) fmt::print("{}\n", options.json ? to_json(line) : to_row(line));
   }
 }

@@ -45,13 +45,13 @@ struct Prepared {
 };
 
 struct Case {
-  std::string_view name, group,
-      unit;  // unit: "images/s", "views/s" (items per second), "ms" or "s"
+  std::string name;
+  std::string_view group, unit;  // unit: "images/s", "views/s" (items per second), "ms" or "s"
   std::string_view summary;
   Memory memory;
   /// What there is to time; made afresh for each run of the case. Whatever it needs lives in the
   /// functions.
-  Prepared (*prepare)(const CaseSettings& settings);
+  std::function<Prepared(const CaseSettings& settings)> prepare;
 };
 
 /// Every case, in the order of cases.def.

@@ -5,9 +5,12 @@
 #include "bench/images.h"
 #include "bench/loss.h"
 #include "bench/memory.h"
+#include "bench/method_step.h"
 #include "bench/report.h"
 #include "bench/step.h"
 #include "image/decode.h"
+#include "methods/method_configs.h"
+#include "ops/threads.h"
 #include "tests/support/torch_catch.h"
 
 #include <nlohmann/json.hpp>
@@ -165,6 +168,10 @@ TEST_CASE("bench: mistakes on the command line say what to do", "[bench]") {
         std::string::npos);
   CHECK(message_of({.cases = {}, .data = "", .json = false}).find("bench list") !=
         std::string::npos);
+  CHECK(message_of({.cases = {"step"}, .method = "simsiamm", .data = ""})
+            .find("did you mean simsiam?") != std::string::npos);
+  CHECK(message_of({.cases = {"loss"}, .method = "all", .data = ""}).find("name the group step") !=
+        std::string::npos);
 }
 
 TEST_CASE("bench: case names are apart and every group has one", "[bench]") {
@@ -192,4 +199,21 @@ TEST_CASE("bench: ours and the official form of every loss run, and the small tr
   REQUIRE(!step.contenders.empty());
   CHECK(step.contenders[0].items == 8);
   for (const Contender& c : step.contenders) CHECK_NOTHROW(c.once());
+}
+
+TEST_CASE("bench: every method takes a step as its shipped recipe has it", "[bench]") {
+  ops::use_threads(1);
+  const std::vector<Case> all = method_cases("all");
+  REQUIRE(all.size() == methods::method_specs().size());
+  for (const Case& c : all) {
+    INFO(c.name);
+    const Prepared prepared = c.prepare({});
+    REQUIRE(prepared.contenders.size() == 1);
+    CHECK(prepared.contenders[0].items > 0);
+    CHECK_NOTHROW(prepared.contenders[0].once());
+  }
+  const std::vector<Case> one = method_cases("byol");
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].name == "step_byol");
+  CHECK(one[0].prepare({}).contenders[0].items == 2 * 64);
 }

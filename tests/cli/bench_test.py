@@ -18,6 +18,9 @@ assert wrong.returncode == 2 and "did you mean 'views_simclr'" in wrong.stderr, 
 with tempfile.TemporaryDirectory() as empty:
     none = run("loader", "--data", empty)
     assert none.returncode == 4 and none.stdout == "" and empty in none.stderr, none
+step = run("step", "--method", "simsiam", "--reps", "1", "--threads", "1", "--json")
+assert step.returncode == 0, step
+assert json.loads(step.stdout)["case"] == "step_simsiam" and json.loads(step.stdout)["unit"] == "views/s", step
 done = run("startup", "decode_imagenet256", "--reps", "2", "--threads", "1", "--json")
 assert done.returncode == 0, done
 lines = [json.loads(line) for line in done.stdout.splitlines()]
