@@ -15,6 +15,7 @@
 #include "ops/info_nce.h"
 #include "ops/rows.h"
 #include "ops/unit_rows.h"
+#include "optim/schedule.h"
 
 #include <ATen/TensorOperators.h>
 
@@ -45,7 +46,10 @@ class MoCo final : public Method {
 
   void before_step(const Progress& progress) override {
     step_ = progress.step;
-    momentum_.follow(config_.momentum);
+    const double share =
+        static_cast<double>(progress.step) / static_cast<double>(progress.total_steps);
+    momentum_.follow(
+        optim::cosine(config_.momentum, config_.momentum_end.value_or(config_.momentum), share));
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
@@ -73,7 +77,7 @@ class MoCo final : public Method {
  private:
   static std::vector<std::int64_t> widths(const MoCoConfig& config, std::int64_t features) {
     if (!config.mlp) return {features, config.output_dim};
-    return {features, features, config.output_dim};
+    return {features, config.hidden_dim.value_or(features), config.output_dim};
   }
 
   // Unit rows. Where batch norm is split, the images are shuffled among its groups, so that a key

@@ -11,10 +11,20 @@ void MoCoConfig::bind(config::Fields& fields) {
               temperature,
               {.min = 0, .open_min = true},
               "softmax temperature: 0.07 v1, 0.2 v2, 0.1 CIFAR-10");
-  fields.real("momentum", momentum, {.min = 0, .max = 1}, "of the key network, constant");
+  fields.real("momentum", momentum, {.min = 0, .max = 1}, "of the key network");
+  fields.real_or_auto("momentum_end",
+                      momentum_end,
+                      {.min = 0, .max = 1},
+                      "what momentum moves to along a cosine: 0.999 solo-learn; auto: it stays");
   fields.integer("queue", queue, {.min = 1}, "keys of past batches that queries are told from");
   fields.integer("output_dim", output_dim, {.min = 1}, "width of the embedding");
   fields.boolean("mlp", mlp, "a head of two layers (v2) instead of one (v1)");
+  fields.integer_or_auto(
+      "hidden_dim", hidden_dim, {.min = 1}, "width between the two; auto: the encoder's features");
+  fields.check("hidden_dim",
+               mlp || !hidden_dim,
+               "must go with mlp: true",
+               "a head of one layer has no hidden width");
   fields.boolean(
       "symmetric", symmetric, "each view is query and key in turn; the losses are added");
   fields.integer(

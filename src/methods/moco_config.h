@@ -2,6 +2,7 @@
 #include "methods/method_config.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace sslrun::methods {
@@ -10,9 +11,11 @@ namespace sslrun::methods {
 struct MoCoConfig final : MethodConfig {
   double temperature = 0.2;
   double momentum = 0.999;
+  std::optional<double> momentum_end;  // absent: it stays
   std::int64_t queue = 65536;
   std::int64_t output_dim = 128;
   bool mlp = true;
+  std::optional<std::int64_t> hidden_dim;  // absent: the encoder's width
   bool symmetric = false;
   std::int64_t split_bn = 1;
 

@@ -20,13 +20,13 @@ class MoCoV3 final : public Method {
   MoCoV3(const MoCoV3Config& config, const MethodDeps& deps)
       : Method(deps.make_encoder()),
         init_(deps.seed, kFirstHeadOrdinal),
-        shape_{
-            .widths = {encoder().width(), config.projector.hidden_dim, config.projector.output_dim},
-            .output_norm = nn::Affine::kNone},
+        shape_{.widths = widths(config, encoder().width()), .output_norm = nn::Affine::kNone},
         projector_(shape_, init_),
         predictor_({.widths = {config.projector.output_dim,
                                config.predictor_hidden_dim,
-                               config.projector.output_dim}},
+                               config.projector.output_dim},
+                    .output_norm =
+                        config.predictor_norm ? std::optional(nn::Affine::kNone) : std::nullopt},
                    init_),
         keys_(deps.make_encoder(), shape_, encoder(), projector_),
         embedding_dim_(config.projector.output_dim),
@@ -55,6 +55,14 @@ class MoCoV3 final : public Method {
   std::int64_t embedding_dim() const override { return embedding_dim_; }
 
  private:
+  static std::vector<std::int64_t> widths(const MoCoV3Config& config, std::int64_t features) {
+    std::vector<std::int64_t> out(static_cast<std::size_t>(config.projector_layers),
+                                  config.projector.hidden_dim);
+    out.front() = features;
+    out.push_back(config.projector.output_dim);
+    return out;
+  }
+
   at::Tensor contrast(const at::Tensor& z_ND, const at::Tensor& k_ND, dist::World& world) const {
     return ops::info_nce_batch(predictor_.forward(z_ND),
                                world.all_gather(k_ND),

@@ -14,10 +14,14 @@ void MoCoV3Config::bind(config::Fields& fields) {
               {.min = 0, .max = 1},
               "of the key network at the start; it rises to 1 along a cosine");
   projector.bind(fields, "the head of both networks, dropped after pretraining");
+  fields.integer("projector_layers", projector_layers, {.min = 2, .max = 3}, "2 ResNet-50, 3 ViT");
   fields.integer("predictor_hidden_dim",
                  predictor_hidden_dim,
                  {.min = 1},
                  "hidden width of the predictor, which only the trained network has");
+  fields.boolean("predictor_norm",
+                 predictor_norm,
+                 "batch norm without weights after the predictor, as for ViT");
 }
 
 const config::ComponentSpec& method_spec_mocov3() {

@@ -11,7 +11,9 @@ struct MoCoV3Config final : MethodConfig {
   double temperature = 1.0;
   double momentum = 0.99;
   ProjectorConfig projector{.hidden_dim = 4096, .output_dim = 256};
+  std::int64_t projector_layers = 2;
   std::int64_t predictor_hidden_dim = 4096;
+  bool predictor_norm = false;
 
   void bind(config::Fields& fields) override;
 

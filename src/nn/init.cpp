@@ -12,10 +12,13 @@
 namespace sslrun::nn {
 namespace {
 
+thread_local bool shapes_only = false;
+
 /// One stream of random numbers per row (index of the first dimension): rows can be filled in any
 /// order.
 template <class Draw>
 at::Tensor fill(at::IntArrayRef shape, std::uint32_t seed, std::uint32_t ordinal, Draw draw) {
+  if (shapes_only) return at::empty(shape, at::device(at::kMeta).dtype(at::kFloat));
   const at::Tensor tensor = at::empty(shape, at::kFloat);
   float* const values = tensor.mutable_data_ptr<float>();
   const std::int64_t rows = shape.empty() ? 1 : shape[0];
@@ -31,6 +34,14 @@ at::Tensor fill(at::IntArrayRef shape, std::uint32_t seed, std::uint32_t ordinal
 }
 
 }  // namespace
+
+ShapesOnly::ShapesOnly() {
+  shapes_only = true;
+}
+
+ShapesOnly::~ShapesOnly() {
+  shapes_only = false;
+}
 
 at::Tensor Init::normal(at::IntArrayRef shape, double std) {
   return fill(shape, seed_, ordinal_++, [std](Rng& rng) { return std * rng.normal(); });

@@ -7,6 +7,16 @@
 
 namespace sslrun::nn {
 
+/// While one lives, Init makes tensors of this thread without memory (device "meta"): a network of
+/// any size can then be built for its names and shapes.
+class ShapesOnly {
+ public:
+  ShapesOnly();
+  ~ShapesOnly();
+  ShapesOnly(const ShapesOnly&) = delete;
+  ShapesOnly& operator=(const ShapesOnly&) = delete;
+};
+
 /// Hands out the starting values of one network. Every call takes the next ordinal, so the values
 /// depend on the seed and on the order in which the parts are built, never on threads, device or
 /// LibTorch. All tensors are float32 on the CPU.

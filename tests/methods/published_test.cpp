@@ -1,0 +1,259 @@
+// The published recipes: each builds at its full size, without memory for it, and its schedules are
+// those of the official code.
+#include "config/component.h"
+#include "methods/byol_config.h"
+#include "methods/method.h"
+#include "methods/moco_config.h"
+#include "methods/mocov3_config.h"
+#include "methods/momentum.h"
+#include "nn/init.h"
+#include "optim/adamw_config.h"
+#include "optim/lars_config.h"
+#include "optim/schedule.h"
+#include "optim/sgd_config.h"
+#include "recipe/load.h"
+#include "recipe/shipped.h"
+#include "tests/support/torch_catch.h"
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace sslrun;
+
+const double kPi = std::acos(-1.0);
+constexpr std::int64_t kCifar = 50000, kImageNet = 1281167;
+// Parameters of the encoders, classifier left out: torchvision and timm (fixed positions are none).
+constexpr std::int64_t kR18 = 11168832, kR50 = 23508032, kVitS = 21665664 - 197 * 384;
+
+/// A value at step s of S, `epoch` steps each.
+using Formula = std::function<double(double s, double S, double epoch)>;
+
+double half_cosine(double from, double to, double share) {
+  return to + 0.5 * (from - to) * (1 + std::cos(kPi * share));
+}
+
+// solo-learn solo/utils/lr_scheduler.py LinearWarmupCosineAnnealingLR, 10 epochs from 3e-5, to 0.
+Formula solo(double base) {
+  return [=](double s, double S, double epoch) {
+    const double W = 10 * epoch;
+    if (s < W) return 3e-5 + s * (base - 3e-5) / (W - 1);
+    return half_cosine(base, 0, (s - W) / (S - W));
+  };
+}
+
+// The same with a mean of two losses in place of their sum: half the steps.
+Formula half_of(const Formula& f) {
+  return [=](double s, double S, double epoch) { return f(s, S, epoch) / 2; };
+}
+
+// moco main_moco.py adjust_learning_rate: lr *= 0.1 at each milestone; with --cos by the epoch, as
+// in simsiam main_simsiam.py.
+double moco_v1(double s, double, double epoch) {
+  double lr = 0.03;
+  for (const double milestone : {120, 160}) lr *= std::floor(s / epoch) >= milestone ? 0.1 : 1;
+  return lr;
+}
+
+Formula by_epoch(double base) {
+  return [=](double s, double S, double epoch) {
+    return base * 0.5 * (1 + std::cos(kPi * std::floor(s / epoch) / (S / epoch)));
+  };
+}
+
+// moco-v3 main_moco.py adjust_learning_rate, by the fraction of an epoch; byol/utils/schedules.py.
+Formula warm_cosine(double base, double warmup_epochs) {
+  return [=](double s, double S, double epoch) {
+    const double e = s / epoch, E = S / epoch;
+    if (e < warmup_epochs) return base * e / warmup_epochs;
+    return base * 0.5 * (1 + std::cos(kPi * (e - warmup_epochs) / (E - warmup_epochs)));
+  };
+}
+
+// barlowtwins main.py adjust_learning_rate and vicreg main_vicreg.py.
+Formula to_a_thousandth(double base) {
+  return [=](double s, double S, double epoch) {
+    const double W = 10 * epoch;
+    if (s < W) return base * s / W;
+    const double q = 0.5 * (1 + std::cos(kPi * (s - W) / (S - W)));
+    return base * q + base * 0.001 * (1 - q);
+  };
+}
+
+Formula constant(double value) {
+  return [=](double, double, double) { return value; };
+}
+
+// byol byol_experiment.py and moco-v3: 1 - (1 - base) (cos(pi s / S) + 1) / 2; with another end as in
+// solo-learn solo/utils/momentum.py.
+Formula momentum_to(double base, double end = 1) {
+  return [=](double s, double S, double) {
+    return end - (end - base) * (std::cos(kPi * s / S) + 1) / 2;
+  };
+}
+
+struct Published {
+  std::string recipe;
+  std::int64_t images, encoder;
+  Formula lr;
+  double weight_decay;
+  Formula momentum = {};
+  std::int64_t heads = 0;  // parameters of the trained heads where the official number is known
+};
+
+const std::vector<Published>& table() {
+  static const std::vector<Published> rows = {
+      {"moco-cifar10-resnet18", kCifar, kR18, by_epoch(0.06), 5e-4, constant(0.99)},
+      {"moco-cifar10-resnet18-sololearn",
+       kCifar,
+       kR18,
+       half_of(solo(0.3)),
+       2e-4,
+       momentum_to(0.99, 0.999)},
+      {"mocov3-cifar10-resnet18", kCifar, kR18, solo(0.3), 1e-6, momentum_to(0.99)},
+      {"byol-cifar10-resnet18", kCifar, kR18, solo(1.0), 1e-5, momentum_to(0.99)},
+      {"simsiam-cifar10-resnet18", kCifar, kR18, solo(0.5), 1e-5},
+      {"barlow_twins-cifar10-resnet18", kCifar, kR18, solo(0.3), 1e-4},
+      {"vicreg-cifar10-resnet18", kCifar, kR18, solo(0.3), 1e-4},
+      {"nnclr-cifar10-resnet18", kCifar, kR18, solo(0.4), 1e-5},
+      {"simclr-cifar10-resnet18", kCifar, kR18, warm_cosine(2.0, 10), 1e-4},
+      {"simclr-imagenet-resnet50", kImageNet, kR50, warm_cosine(4.8, 10), 1e-4},
+      {"moco-imagenet-resnet50-v1",
+       kImageNet,
+       kR50,
+       moco_v1,
+       1e-4,
+       constant(0.999),
+       2048 * 128 + 128},
+      {"moco-imagenet-resnet50-v2", kImageNet, kR50, by_epoch(0.03), 1e-4, constant(0.999)},
+      {"mocov3-imagenet-resnet50", kImageNet, kR50, warm_cosine(9.6, 10), 1e-6, momentum_to(0.99)},
+      {"mocov3-imagenet-vit-small16",
+       kImageNet,
+       kVitS,
+       warm_cosine(2.4e-3, 40),
+       0.1,
+       momentum_to(0.99)},
+      {"byol-imagenet-resnet50",
+       kImageNet,
+       kR50,
+       warm_cosine(3.2, 10),
+       1.5e-6,
+       momentum_to(0.996),
+       9449472 + 2109440},
+      {"simsiam-imagenet-resnet50", kImageNet, kR50, by_epoch(0.1), 1e-4},
+      {"barlow_twins-imagenet-resnet50",
+       kImageNet,
+       kR50,
+       to_a_thousandth(1.6),
+       1e-6,
+       {},
+       151027712},
+      {"vicreg-imagenet-resnet50", kImageNet, kR50, to_a_thousandth(1.6), 1e-6},
+      {"nnclr-imagenet-resnet50", kImageNet, kR50, warm_cosine(4.8, 10), 1e-6},
+  };
+  return rows;
+}
+
+recipe::Recipe load(const std::string& name) {
+  const std::string path = SSLRUN_TEST_DIR "/../configs/" + name + ".yaml";
+  const std::string data = "data={train: " SSLRUN_TEST_DIR ", val: " SSLRUN_TEST_DIR "}";
+  return recipe::load_recipe(path, std::vector{data}).recipe;
+}
+
+double weight_decay(const config::NamedComponent& optimizer) {
+  if (optimizer.name == "sgd")
+    return dynamic_cast<const optim::SgdConfig&>(*optimizer.config).weight_decay;
+  if (optimizer.name == "lars")
+    return dynamic_cast<const optim::LarsConfig&>(*optimizer.config).weight_decay;
+  return dynamic_cast<const optim::AdamWConfig&>(*optimizer.config).weight_decay;
+}
+
+double momentum(const config::NamedComponent& method, const methods::Progress& progress) {
+  if (const auto* byol = dynamic_cast<const methods::ByolConfig*>(method.config.get()))
+    return methods::cosine_momentum(byol->momentum, progress);
+  if (const auto* mocov3 = dynamic_cast<const methods::MoCoV3Config*>(method.config.get()))
+    return methods::cosine_momentum(mocov3->momentum, progress);
+  const auto& moco = dynamic_cast<const methods::MoCoConfig&>(*method.config);
+  return optim::cosine(
+      moco.momentum,
+      moco.momentum_end.value_or(moco.momentum),
+      static_cast<double>(progress.step) / static_cast<double>(progress.total_steps));
+}
+
+std::int64_t size(const nn::NamedTensors& tensors) {
+  std::int64_t sum = 0;
+  for (const auto& [name, tensor] : tensors) sum += tensor.numel();
+  return sum;
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+bool has_number(const recipe::ShippedRecipe& shipped) {
+  return text_of(shipped.path).find("\n# published: none") == std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("published recipes: the schedule is the official code's", "[methods][published]") {
+  for (const Published& row : table()) {
+    INFO(row.recipe);
+    const recipe::Recipe r = load(row.recipe);
+    const std::int64_t epoch = row.images / r.train.batch_size, S = epoch * r.schedule.epochs;
+    const optim::Schedule schedule(r.schedule, r.learning_rate.peak(r.train.batch_size), epoch);
+    CHECK(weight_decay(r.optimizer) == row.weight_decay);
+    for (const std::int64_t s : {std::int64_t{0}, S / 150, S / 10, S / 2, S - 1}) {
+      INFO("step " << s << " of " << S);
+      const double e = static_cast<double>(epoch), all = static_cast<double>(S),
+                   at = static_cast<double>(s);
+      // Two ways to round: 4e-16 of the peak, times 4.
+      CHECK(schedule.lr(s) == Approx(row.lr(at, all, e)).epsilon(1e-12).margin(1e-14));
+      if (row.momentum)
+        CHECK(momentum(r.method, {s, S, epoch}) == Approx(row.momentum(at, all, e)).epsilon(1e-14));
+    }
+  }
+}
+
+TEST_CASE("published recipes: configs/README.md lists them", "[methods][published]") {
+  const std::string readme = text_of(SSLRUN_TEST_DIR "/../configs/README.md");
+  for (const Published& row : table())
+    CHECK_THAT(readme, Catch::Contains("| " + row.recipe + " |"));
+}
+
+TEST_CASE("published recipes: each builds at its full size", "[methods][published]") {
+  const nn::ShapesOnly no_memory;
+  for (const recipe::ShippedRecipe& shipped :
+       recipe::shipped_recipes(SSLRUN_TEST_DIR "/../configs")) {
+    if (!has_number(shipped)) continue;
+    INFO(shipped.name);
+    const recipe::Recipe r = load(shipped.name);
+    const auto method = methods::make_method(
+        r.method,
+        {.make_encoder = [&] { return encoders::make_encoder(r.encoder, 0, r.data.channels); },
+         .seed = 0,
+         .train_images = kImageNet});
+    CHECK(method->encoder().width() > 0);
+    bool listed = false;
+    for (const Published& row : table()) {
+      if (row.recipe != shipped.name) continue;
+      listed = true;
+      CHECK(size(method->encoder().named_weights()) == row.encoder);
+      const std::int64_t heads =
+          size(method->named_parameters()) - size(method->encoder().named_parameters());
+      if (row.heads > 0) CHECK(heads == row.heads);
+    }
+    if (!listed)
+      std::printf("SKIPPED: the schedule of %s: its formula is not in the table\n",
+                  shipped.name.c_str());
+  }
+}
