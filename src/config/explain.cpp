@@ -110,6 +110,12 @@ constexpr auto kTable = std::to_array<Explanation>({
      "k-NN compares the classes of data.train with those of data.val: class i must be the same one "
      "in both. "
      "Class folders are numbered in the order of their names."},
+    {"E0504",
+     "training images without classes",
+     "The method learns from the images' classes, so data.train must have them: a folder for each "
+     "class, .cls "
+     "members in shards, a class behind each path of a list, or IDX or CIFAR files. The other "
+     "methods need none."},
 });
 
 }  // namespace

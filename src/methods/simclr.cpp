@@ -1,11 +1,12 @@
 // SimCLR: two views of an image attract, all other views of the batch repel.  N = images of this
 // process, D = output_dim. source: Chen et al. 2020, arXiv:2002.05709, algorithm 1;
-// google-research/simclr objective.py, model_util.py.
+// google-research/simclr objective.py, model_util.py. DCL and DCLW: Yeh et al. 2021, arXiv:2110.06848.
 #include "base/error.h"
 #include "dist/world.h"
 #include "methods/method.h"
 #include "methods/simclr_config.h"
 #include "nn/mlp.h"
+#include "ops/decoupled_contrast.h"
 #include "ops/embedding_std.h"
 #include "ops/nt_xent.h"
 #include "ops/rows.h"
@@ -23,8 +24,7 @@ class SimClr final : public Method {
                                config.projector.output_dim},
                     .output_norm = nn::Affine::kScale},
                    init_),
-        embedding_dim_(config.projector.output_dim),
-        temperature_(config.temperature) {
+        config_(config) {
     register_module("projector", projector_);
   }
 
@@ -36,17 +36,22 @@ class SimClr final : public Method {
     const std::int64_t images = views[0].size(0);
     const at::Tensor all[] = {context.world.all_gather(z_ND.narrow(0, 0, images)),
                               context.world.all_gather(z_ND.narrow(0, images, images))};
-    return {.loss = ops::nt_xent(ops::cat_rows(all), temperature_),
+    return {.loss = loss(ops::cat_rows(all)),
             .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
   }
 
-  std::int64_t embedding_dim() const override { return embedding_dim_; }
+  std::int64_t embedding_dim() const override { return config_.projector.output_dim; }
 
  private:
+  at::Tensor loss(const at::Tensor& z_ND) const {
+    if (config_.loss == "dcl") return ops::dcl(z_ND, config_.temperature);
+    if (config_.loss == "dclw") return ops::dclw(z_ND, config_.temperature, config_.sigma);
+    return ops::nt_xent(z_ND, config_.temperature);
+  }
+
   nn::Init init_;
   nn::Mlp projector_;
-  std::int64_t embedding_dim_;
-  double temperature_;
+  SimClrConfig config_;
 };
 
 }  // namespace

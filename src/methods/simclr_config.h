@@ -3,12 +3,15 @@
 #include "methods/projector_config.h"
 
 #include <cstdint>
+#include <string>
 
 namespace sslrun::methods {
 
 /// SimCLR's own keys.
 struct SimClrConfig final : MethodConfig {
   double temperature = 0.1;
+  std::string loss = "nt_xent";  // or "dcl", "dclw"
+  double sigma = 0.5;            // of dclw
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 128};
 
   void bind(config::Fields& fields) override;

@@ -4,6 +4,7 @@
 #include "config/reader.h"
 #include "config/writer.h"
 #include "data/exclude.h"
+#include "methods/method_config.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -109,6 +110,20 @@ void check_classes(const LoadedRecipe& loaded,
   }
 }
 
+// A method that learns from classes has them.
+void check_labels(const LoadedRecipe& loaded,
+                  const data::Source& train,
+                  std::vector<Diagnostic>& found) {
+  const auto& method = dynamic_cast<const methods::MethodConfig&>(*loaded.recipe.method.config);
+  if (!method.view_needs().labels || has_labels(&train)) return;
+  found.push_back({"E0504",
+                   config::place_of(loaded.document.root, "data.train"),
+                   "data.train",
+                   fmt::format("must have the images' classes for {}, got images without",
+                               loaded.recipe.method.name),
+                   "name a folder with a folder for each class, or take a method without labels"});
+}
+
 // Removes the keys that do not decide what is computed; data has its own fingerprint.
 void erase_free_keys(nlohmann::json& recipe) {
   for (const char* key : {"eval", "checkpoint"}) recipe.erase(key);
@@ -168,6 +183,7 @@ OpenedData open_data(const LoadedRecipe& loaded) {
   }
   if (data.train)
     check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
+  if (data.train) check_labels(loaded, *data.train, found);
   if (runs_knn(recipe, data)) {
     check_at_most(loaded, "eval.knn.k", recipe.knn.k, data.train->size(), found);
     check_classes(loaded, data, found);

@@ -221,6 +221,18 @@ TEST_CASE("recipe: a plan counts whole batches", "[recipe]") {
   CHECK(plan.knn);
 }
 
+TEST_CASE("recipe: a method that learns from classes is refused images without", "[recipe]") {
+  const Workplace place;
+  const std::string flat = replaced(kGood, "$DIR/train", "$DIR/flat");
+  CHECK(place.mistakes(flat).empty());
+  CHECK(place.mistakes(kGood, {"method={name: supcon}"}).empty());
+  const auto found = place.mistakes(flat, {"method={name: supcon}"});
+  REQUIRE(found.size() == 1);
+  CHECK(std::string(found[0].code) == "E0504");
+  CHECK(found[0].key == "data.train");
+  CHECK(found[0].what == "must have the images' classes for supcon, got images without");
+}
+
 TEST_CASE("recipe: halves without labels train, without k-NN", "[recipe]") {
   const Workplace work;
   for (const std::vector<std::string>& overrides : {std::vector<std::string>{"data.val=$DIR/flat"},
