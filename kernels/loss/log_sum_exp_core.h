@@ -33,6 +33,19 @@ SSLRUN_HD float exp_nonpositive(float x) {
   return x < -87.f ? 0.f : p * scale;
 }
 
+// How a long row is summed, on every device: in tiles, merged in their order; in a tile, lane l takes
+// the columns l, l + kRowLanes, ... and the lanes are merged in a halving tree.
+constexpr int kRowTile = 1024;  // 4 KB: a few of them stay in the first-level cache
+constexpr int kRowLanes = 32;   // two AVX-512 vectors, or a warp
+
+/// Merges kRowLanes sums where they lie.
+SSLRUN_HD float merge_lanes(float* lanes) {
+  for (int step = kRowLanes / 2; step > 0; step /= 2) {
+    for (int l = 0; l < step; ++l) lanes[l] += lanes[l + step];
+  }
+  return lanes[0];
+}
+
 /// log(sum(exp(x))) over a stream. Empty: -inf. A NaN stays NaN.
 struct LogSumExp {
   float max = -INFINITY;

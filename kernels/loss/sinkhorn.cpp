@@ -10,7 +10,7 @@
 namespace sslrun::kernels {
 namespace {
 
-constexpr std::int64_t kTile = kSinkhornTile, kLanes = kSinkhornLanes, kRows = kSinkhornRows;
+constexpr std::int64_t kTile = kRowTile, kLanes = kRowLanes, kRows = kSinkhornRows;
 
 SSLRUN_CLONES float largest_weight(const float* scores,
                                    const float* log_scale,
@@ -52,10 +52,7 @@ SSLRUN_CLONES float exponentials(const float* scores,
     out[k] = sinkhorn_part(sinkhorn_log_weight(scores[k], inv_eps, log_scale[k]), max, 1.f);
     sum[k - whole] += out[k];
   }
-  for (std::int64_t step = kLanes / 2; step > 0; step /= 2) {
-    for (std::int64_t l = 0; l < step; ++l) sum[l] += sum[l + step];
-  }
-  return sum[0];
+  return merge_lanes(sum);
 }
 
 SSLRUN_CLONES void scale(float* x, std::int64_t n, float factor) {

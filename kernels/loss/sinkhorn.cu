@@ -8,7 +8,7 @@ namespace sslrun::kernels {
 namespace {
 
 constexpr int kWarps = 8;
-constexpr int kThreads = kWarps * kSinkhornLanes;
+constexpr int kThreads = kWarps * kRowLanes;
 
 __device__ float log_weight(const SinkhornArgs& a, std::int64_t b, std::int64_t k) {
   return sinkhorn_log_weight(a.scores[b * a.prototypes + k], a.inv_eps, a.log_scale[k]);
@@ -20,11 +20,11 @@ __device__ float largest_of(const SinkhornArgs& a, std::int64_t b) {
   float max = -INFINITY;
   for (std::int64_t k = threadIdx.x; k < a.prototypes; k += kThreads)
     max = log_weight(a, b, k) > max ? log_weight(a, b, k) : max;
-  for (int step = kSinkhornLanes / 2; step > 0; step /= 2) {
+  for (int step = kRowLanes / 2; step > 0; step /= 2) {
     const float other = __shfl_xor_sync(0xffffffffu, max, step);
     max = other > max ? other : max;
   }
-  if (threadIdx.x % kSinkhornLanes == 0) part[threadIdx.x / kSinkhornLanes] = max;
+  if (threadIdx.x % kRowLanes == 0) part[threadIdx.x / kRowLanes] = max;
   __syncthreads();
   for (const float other : part) max = other > max ? other : max;
   return max;
@@ -35,19 +35,17 @@ __global__ void __launch_bounds__(kThreads)
     sample_kernel(SinkhornArgs a, float* max_B, float* inv_sum_B) {
   __shared__ float part[kWarps];
   const std::int64_t b = blockIdx.x;
-  const int lane = static_cast<int>(threadIdx.x) % kSinkhornLanes,
-            warp = static_cast<int>(threadIdx.x) / kSinkhornLanes;
+  const int lane = static_cast<int>(threadIdx.x) % kRowLanes,
+            warp = static_cast<int>(threadIdx.x) / kRowLanes;
   const float max = a.largest ? *a.largest * a.inv_eps : largest_of(a, b);
   float total = 0.f;
-  for (std::int64_t round = 0; round < a.prototypes;
-       round += std::int64_t{kWarps} * kSinkhornTile) {
-    const std::int64_t begin = round + std::int64_t{warp} * kSinkhornTile,
-                       end = begin + kSinkhornTile < a.prototypes ? begin + kSinkhornTile
-                                                                  : a.prototypes;
+  for (std::int64_t round = 0; round < a.prototypes; round += std::int64_t{kWarps} * kRowTile) {
+    const std::int64_t begin = round + std::int64_t{warp} * kRowTile,
+                       end = begin + kRowTile < a.prototypes ? begin + kRowTile : a.prototypes;
     float sum = 0.f;
-    for (std::int64_t k = begin + lane; k < end; k += kSinkhornLanes)
+    for (std::int64_t k = begin + lane; k < end; k += kRowLanes)
       sum += sinkhorn_part(log_weight(a, b, k), max, 1.f);
-    for (int step = kSinkhornLanes / 2; step > 0; step /= 2)
+    for (int step = kRowLanes / 2; step > 0; step /= 2)
       sum += __shfl_down_sync(0xffffffffu, sum, step);
     if (lane == 0) part[warp] = sum;
     __syncthreads();

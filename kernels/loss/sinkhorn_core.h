@@ -1,6 +1,6 @@
 // Arithmetic of Sinkhorn's iterations on scalars. No other file may repeat it.
-// Order of summation, on every device: a sample's exponentials as a row of soft_cross_entropy_core.h;
-// a prototype's share over the samples of a block of kSinkhornRows in their order, the blocks in theirs.
+// Order of summation, on every device: a sample's exponentials as log_sum_exp_core.h says; a
+// prototype's share over the samples of a block of kSinkhornRows in their order, the blocks in theirs.
 #pragma once
 #include "kernels/host_device.h"
 #include "kernels/loss/log_sum_exp_core.h"
@@ -9,9 +9,7 @@
 
 namespace sslrun::kernels {
 
-constexpr int kSinkhornRows = 64;  // samples whose shares are added up before they meet the others'
-constexpr int kSinkhornTile = 1024;  // prototypes
-constexpr int kSinkhornLanes = 32;
+constexpr int kSinkhornRows = 64;
 
 /// Logarithm of what a prototype would get of a sample, but for the sample's own scale.
 SSLRUN_HD float sinkhorn_log_weight(float score, float inv_eps, float log_scale) {

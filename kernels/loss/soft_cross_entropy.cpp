@@ -10,7 +10,7 @@
 namespace sslrun::kernels {
 namespace {
 
-constexpr std::int64_t kTile = kSoftTile, kLanes = kSoftLanes;
+constexpr std::int64_t kTile = kRowTile, kLanes = kRowLanes;
 
 SSLRUN_CLONES void widen(const std::uint16_t* in, std::int64_t n, float* out) {
   for (std::int64_t k = 0; k < n; ++k) out[k] = from_bf16(in[k]);
@@ -25,13 +25,6 @@ const float* tile_of(const LogitRows& rows, std::int64_t first, std::int64_t n, 
   if (!rows.bf16) return static_cast<const float*>(rows.data) + first;
   widen(static_cast<const std::uint16_t*>(rows.data) + first, n, room);
   return room;
-}
-
-float merge_lanes(float* lanes) {
-  for (std::int64_t step = kLanes / 2; step > 0; step /= 2) {
-    for (std::int64_t l = 0; l < step; ++l) lanes[l] += lanes[l + step];
-  }
-  return lanes[0];
 }
 
 /// What a tile of a row adds to it.

@@ -9,7 +9,7 @@ namespace sslrun::kernels {
 namespace {
 
 constexpr int kWarps = 8;
-constexpr int kThreads = kWarps * kSoftLanes;
+constexpr int kThreads = kWarps * kRowLanes;
 
 __device__ float logit_at(LogitRows rows, std::int64_t i) {
   if (rows.bf16) return from_bf16(static_cast<const std::uint16_t*>(rows.data)[i]);
@@ -39,29 +39,29 @@ __device__ float target_at(const SoftCrossEntropyArgs& a,
 template <class Logit, class Target>
 __device__ SoftRow row_of(std::int64_t cols, float inv_temp, Logit logit, Target target) {
   __shared__ SoftRow part[kWarps];
-  const int lane = static_cast<int>(threadIdx.x) % kSoftLanes,
-            warp = static_cast<int>(threadIdx.x) / kSoftLanes;
+  const int lane = static_cast<int>(threadIdx.x) % kRowLanes,
+            warp = static_cast<int>(threadIdx.x) / kRowLanes;
   SoftRow row;
-  for (std::int64_t round = 0; round < cols; round += std::int64_t{kWarps} * kSoftTile) {
-    const std::int64_t begin = round + std::int64_t{warp} * kSoftTile,
-                       end = begin + kSoftTile < cols ? begin + kSoftTile : cols;
+  for (std::int64_t round = 0; round < cols; round += std::int64_t{kWarps} * kRowTile) {
+    const std::int64_t begin = round + std::int64_t{warp} * kRowTile,
+                       end = begin + kRowTile < cols ? begin + kRowTile : cols;
     float max = -INFINITY;
-    for (std::int64_t k = begin + lane; k < end; k += kSoftLanes)
+    for (std::int64_t k = begin + lane; k < end; k += kRowLanes)
       max = logit(k) > max ? logit(k) : max;
-    for (int step = kSoftLanes / 2; step > 0; step /= 2) {
+    for (int step = kRowLanes / 2; step > 0; step /= 2) {
       const float other = __shfl_xor_sync(0xffffffffu, max, step);
       max = other > max ? other : max;
     }
     max *= inv_temp;
     const float base = max == -INFINITY ? 0.f : max;
     float sum = 0.f, mass = 0.f, dot = 0.f;
-    for (std::int64_t k = begin + lane; k < end; k += kSoftLanes) {
+    for (std::int64_t k = begin + lane; k < end; k += kRowLanes) {
       const float x = logit(k), p = target(k);
       sum += exp_nonpositive(x * inv_temp - base);
       mass += p;
       dot += p * x;
     }
-    for (int step = kSoftLanes / 2; step > 0; step /= 2) {
+    for (int step = kRowLanes / 2; step > 0; step /= 2) {
       sum += __shfl_down_sync(0xffffffffu, sum, step);
       mass += __shfl_down_sync(0xffffffffu, mass, step);
       dot += __shfl_down_sync(0xffffffffu, dot, step);
@@ -104,11 +104,11 @@ __global__ void __launch_bounds__(kThreads) forward_kernel(SoftCrossEntropyArgs 
 
 __global__ void __launch_bounds__(kThreads)
     backward_kernel(SoftCrossEntropyArgs a, const float* upstream, void* gradient, int tiles) {
-  const std::int64_t row = blockIdx.x / tiles, begin = std::int64_t{blockIdx.x % tiles} * kSoftTile;
+  const std::int64_t row = blockIdx.x / tiles, begin = std::int64_t{blockIdx.x % tiles} * kRowTile;
   const std::int64_t image = row % a.images, student = row / a.images;
   const float lse = a.student_lse[row], mass = a.mass[row],
               scale = upstream[row] * a.student_inv_temp;
-  for (std::int64_t k = begin + threadIdx.x; k < begin + kSoftTile && k < a.cols; k += kThreads) {
+  for (std::int64_t k = begin + threadIdx.x; k < begin + kRowTile && k < a.cols; k += kThreads) {
     const std::int64_t i = row * a.cols + k;
     const float g = soft_gradient(logit_at(a.student, i),
                                   a.student_inv_temp,
@@ -136,7 +136,7 @@ void soft_cross_entropy_backward(const SoftCrossEntropyArgs& a,
                                  const float* upstream,
                                  void* gradient,
                                  Cuda device) {
-  const int tiles = static_cast<int>((a.cols + kSoftTile - 1) / kSoftTile);
+  const int tiles = static_cast<int>((a.cols + kRowTile - 1) / kRowTile);
   launch("soft_cross_entropy_backward",
          backward_kernel,
          a.students * a.images * tiles,

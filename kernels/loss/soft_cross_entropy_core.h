@@ -1,8 +1,7 @@
 // Arithmetic of the cross entropy with a teacher's softmax as target, on scalars. No other file may
 // repeat it.
-// Order of summation, on every device: a row in tiles of kSoftTile columns, merged in their order; in
-// a tile, lane l sums columns l, l + kSoftLanes, ... and the lanes are merged in a halving tree. The
-// targets of a student row are summed in the order of the teacher's views.
+// Order of summation, on every device: rows as log_sum_exp_core.h says, the targets of a student row in
+// the order of the teacher's views.
 #pragma once
 #include "kernels/host_device.h"
 #include "kernels/loss/log_sum_exp_core.h"
@@ -11,10 +10,6 @@
 #include <cstring>
 
 namespace sslrun::kernels {
-
-constexpr int kSoftTile =
-    1024;  // 4 KB: the targets of a few views and a row stay in the first cache
-constexpr int kSoftLanes = 32;  // two AVX-512 vectors, or a warp
 
 /// A bfloat16 is the upper half of a float.
 SSLRUN_HD float from_bf16(std::uint16_t half) {

@@ -5,6 +5,8 @@
 #include "kernels/augment/gaussian_blur.h"
 #include "kernels/augment/normalize.h"
 #include "kernels/loss/nt_xent.h"
+#include "kernels/loss/sinkhorn.h"
+#include "kernels/loss/soft_cross_entropy.h"
 #include "tests/gpu/bench.h"
 #include "tests/gpu/support.h"
 
@@ -129,4 +131,61 @@ TEST_CASE("bench: nt_xent", "[.][gpu][bench]") {
     const double backward = median_ms([&](Cuda d) { nt_xent_backward(args, 1.f, dz.data(), d); });
     row("nt_xent backward", shape, backward, 3 * products / backward / 1e9, "TFLOP/s", "float32");
   }
+}
+
+TEST_CASE("bench: soft_cross_entropy", "[.][gpu][bench]") {
+  constexpr std::int64_t kImages = 128, kClasses = 65536, kTeachers = 2, kStudents = 10;
+  constexpr auto kRows = static_cast<std::size_t>(kImages * kStudents);
+  const DeviceArray<std::uint16_t> teacher(
+      std::vector<std::uint16_t>(kTeachers * kImages * kClasses)),
+      student(std::vector<std::uint16_t>(kRows * kClasses)), gradient(kRows * kClasses);
+  const DeviceArray<float> center(std::vector<float>(kClasses, 0.f)), teacher_lse(kTeachers * kImages),
+      student_lse(kRows), mass(kRows), loss(kRows), upstream(std::vector<float>(kRows, 1.f));
+  const SoftCrossEntropyArgs args{.teacher = {teacher.data(), true},
+                                  .student = {student.data(), true},
+                                  .center = center.data(),
+                                  .images = kImages,
+                                  .cols = kClasses,
+                                  .teachers = kTeachers,
+                                  .students = kStudents,
+                                  .other_views = true,
+                                  .teacher_inv_temp = 25.f,
+                                  .student_inv_temp = 10.f,
+                                  .teacher_lse = teacher_lse.data(),
+                                  .student_lse = student_lse.data(),
+                                  .mass = mass.data(),
+                                  .loss = loss.data()};
+  // The least that must move: all logits once, and the gradient.
+  const double logits = 2.0 * (kTeachers + kStudents) * kImages * kClasses,
+               written = 2.0 * kStudents * kImages * kClasses;
+  const std::string shape = "128 x 65536, 2 + 8, bf16";
+  const double forward = median_ms([&](Cuda d) { soft_cross_entropy_forward(args, d); });
+  row("soft_cross_entropy forward", shape, forward, logits / forward / 1e6, "GB/s", "");
+  const double backward = median_ms(
+      [&](Cuda d) { soft_cross_entropy_backward(args, upstream.data(), gradient.data(), d); });
+  row("soft_cross_entropy backward",
+      shape,
+      backward,
+      (logits + written) / backward / 1e6,
+      "GB/s",
+      "");
+}
+
+TEST_CASE("bench: sinkhorn", "[.][gpu][bench]") {
+  constexpr std::int64_t kSamples = 4096, kPrototypes = 3000;
+  constexpr auto kScores = static_cast<std::size_t>(kSamples * kPrototypes);
+  const DeviceArray<float> scores(uniform(kScores, 4)), log_scale(std::vector<float>(kPrototypes, 0.f)),
+      share(kPrototypes),
+      scratch(static_cast<std::size_t>(sinkhorn_scratch(kSamples, kPrototypes)));
+  const double ms = median_ms([&](Cuda d) {
+    sinkhorn_share({.scores = scores.data(),
+                    .log_scale = log_scale.data(),
+                    .samples = kSamples,
+                    .prototypes = kPrototypes,
+                    .inv_eps = 20.f},
+                   share.data(),
+                   scratch.data(),
+                   d);
+  });
+  row("sinkhorn iteration", "4096 x 3000", ms, 4.0 * kScores / ms / 1e6, "GB/s", "one read");
 }
