@@ -28,6 +28,14 @@ struct MethodConfig : config::Component {
   /// Where in the method's state the encoder lies that is evaluated and exported.
   virtual std::string_view evaluated() const { return "encoder"; }
 
+  /// What is wrong with square views of `side` pixels cut into patches of patch_size, which divides
+  /// it, as "must ..", or "". Asked where view_needs().patches.
+  virtual std::string patch_problem(std::int64_t side, std::int64_t patch_size) const {
+    static_cast<void>(side);
+    static_cast<void>(patch_size);
+    return "";
+  }
+
   /// What is wrong with steps of batch_size images, micro_batch at a time, as "must ..", or "".
   virtual std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const {
     static_cast<void>(batch_size);

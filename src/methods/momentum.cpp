@@ -13,6 +13,11 @@ double cosine_momentum(double start, const Progress& progress) {
   return 1 - (1 - start) * (1 + std::cos(std::numbers::pi * share)) / 2;
 }
 
+double linear_momentum(double start, const Progress& progress) {
+  return start + (1 - start) * static_cast<double>(progress.step) /
+                     static_cast<double>(progress.total_steps);
+}
+
 Follower::Follower(std::unique_ptr<encoders::Encoder> encoder,
                    const nn::MlpShape& shape,
                    const encoders::Encoder& leader,

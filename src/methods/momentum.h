@@ -12,6 +12,10 @@ namespace sslrun::methods {
 /// source    Grill et al. 2020, arXiv:2006.07733, section 3.2; MoCo v3 and DINO share it.
 double cosine_momentum(double start, const Progress& progress);
 
+/// start + (1 - start) s / S: the same along a line.
+/// source    Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa src/train.py.
+double linear_momentum(double start, const Progress& progress);
+
 /// A copy of an encoder and its projector that no gradient reaches. Its state is named "encoder.*"
 /// and "projector.*" below the name it is registered under.
 class Follower final : public nn::Module {

@@ -314,6 +314,10 @@ std::string encoder_problem(const Recipe& r) {
       return fmt::format(
           "must have a patch_size that divides the views' {} pixels, got {}", crop->side(), patch);
     }
+    if (crop && method && method->view_needs().patches) {
+      const std::string problem = method->patch_problem(crop->side(), patch);
+      if (!problem.empty()) return problem;
+    }
   }
   return "";
 }
