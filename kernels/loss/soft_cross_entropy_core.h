@@ -3,29 +3,13 @@
 // Order of summation, on every device: rows as log_sum_exp_core.h says, the targets of a student row in
 // the order of the teacher's views.
 #pragma once
+#include "kernels/bf16_core.h"
 #include "kernels/host_device.h"
 #include "kernels/loss/log_sum_exp_core.h"
 
 #include <cstdint>
-#include <cstring>
 
 namespace sslrun::kernels {
-
-/// A bfloat16 is the upper half of a float.
-SSLRUN_HD float from_bf16(std::uint16_t half) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
-  float x = 0.f;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
-/// Rounded to nearest, ties to even; a NaN stays NaN.
-SSLRUN_HD std::uint16_t to_bf16(float x) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &x, 4);
-  const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-  return static_cast<std::uint16_t>(x == x ? rounded >> 16 : 0x7fc0u);
-}
 
 /// Of a student row, or of a tile of it.
 struct SoftRow {

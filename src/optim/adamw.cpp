@@ -1,6 +1,7 @@
 // source: torch.optim.AdamW of PyTorch 2.11: w -= lr wd w; then Adam with bias correction, eps
 // added to the root. A decay that changes: cosine_scheduler of facebookresearch/dino utils.py.
 #include "base/error.h"
+#include "ops/adamw_ema.h"
 #include "optim/adamw_config.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -21,10 +22,24 @@ class AdamW final : public Optimizer {
     const bool decay = group.matrices || config_.decay_1d;
     const double weight_decay = cosine(
         config_.weight_decay, config_.weight_decay_end.value_or(config_.weight_decay), step.share);
+    const at::Tensor& first = group.parameters[0];
+    if (first.is_cpu() && first.scalar_type() == at::kFloat) {
+      ops::adamw_ema_({.parameters = group.parameters,
+                       .gradients = group.gradients,
+                       .exp_avgs = group.slots[0],
+                       .exp_avg_sqs = group.slots[1]},
+                      {.lr = step.lr,
+                       .beta1 = config_.beta1,
+                       .beta2 = config_.beta2,
+                       .eps = config_.eps,
+                       .weight_decay = decay ? weight_decay : 0.0,
+                       .count = step.count});
+      return;
+    }
     // The operator reads one count per parameter, from where the parameter lies; float32 counts
     // exactly up to 2^24.
-    const at::Tensor count = at::full(
-        {}, step.count, group.parameters[0].options().dtype(at::kFloat).requires_grad(false));
+    const at::Tensor count =
+        at::full({}, step.count, first.options().dtype(at::kFloat).requires_grad(false));
     const std::vector<at::Tensor> counts(group.parameters.size(), count);
     at::_fused_adamw_(group.parameters,
                       group.gradients,
