@@ -191,6 +191,17 @@ def check_not_finite(work, recipe):
         expect(json.load(f)["state"] == "failed", "status.json must say failed")
 
 
+def check_clip(work, recipe):
+    def weights(name, *keys):
+        sets = ("optimizer.name=sgd", "optimizer.weight_decay=0", "schedule.epochs=1", "schedule.warmup_epochs=0", *keys)
+        finish(recipe, f"{work}/{name}", *(part for key in sets for part in ("--set", key)))
+        return result(f"{work}/{name}", STEPS // 6)[0]
+
+    still = weights("still", "optimizer.lr=1.0e-300")
+    expect(weights("clipped", "optimizer.clip.norm=1.0e-300") == still, "gradients cut to nothing must leave the weights as they are")
+    expect(weights("free") != still, "gradients that are not cut must move the weights")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         data, recipe = f"{work}/data", f"{work}/recipe.yaml"
@@ -205,7 +216,8 @@ def main():
         check_full_disk(work, recipe, data)
         check_damaged_images(work)
         check_not_finite(work, recipe)
-    print("pretrain: files, refusals, signals, damaged checkpoints, full disk, damaged images and a loss that is not finite as they should be")
+        check_clip(work, recipe)
+    print("pretrain: files, refusals, signals, damaged checkpoints, full disk, damaged images, a loss that is not finite and gradients that are cut as they should be")
 
 
 main()
