@@ -8,8 +8,11 @@
 #include "nn/mlp.h"
 #include "ops/decoupled_contrast.h"
 #include "ops/embedding_std.h"
+#include "ops/info_nce.h"
 #include "ops/nt_xent.h"
 #include "ops/rows.h"
+
+#include <ATen/TensorOperators.h>
 
 namespace sslrun::methods {
 namespace {
@@ -34,19 +37,35 @@ class SimClr final : public Method {
     const at::Tensor x_NCHW = ops::cat_rows(views);
     const at::Tensor z_ND = projector_.forward(encoder().forward(x_NCHW));
     const std::int64_t images = views[0].size(0);
-    const at::Tensor all[] = {context.world.all_gather(z_ND.narrow(0, 0, images)),
-                              context.world.all_gather(z_ND.narrow(0, images, images))};
-    return {.loss = loss(ops::cat_rows(all)),
-            .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
+    const at::Tensor z1_ND = z_ND.narrow(0, 0, images), z2_ND = z_ND.narrow(0, images, images);
+    const at::Tensor gathered[] = {context.world.all_gather(z1_ND),
+                                   context.world.all_gather(z2_ND)};
+    const at::Tensor all_MD = ops::cat_rows(gathered);
+    const at::Tensor loss = config_.loss == "nt_xent" && context.world.size() > 1
+                                ? of_own_rows(z1_ND, z2_ND, all_MD, context.world)
+                                : of_all_rows(all_MD);
+    return {.loss = loss, .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
   }
 
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }
 
  private:
-  at::Tensor loss(const at::Tensor& z_ND) const {
+  at::Tensor of_all_rows(const at::Tensor& z_ND) const {
     if (config_.loss == "dcl") return ops::dcl(z_ND, config_.temperature);
     if (config_.loss == "dclw") return ops::dclw(z_ND, config_.temperature, config_.sigma);
     return ops::nt_xent(z_ND, config_.temperature);
+  }
+
+  // Each rank compares its own rows alone with those of all.
+  at::Tensor of_own_rows(const at::Tensor& z1_ND,
+                         const at::Tensor& z2_ND,
+                         const at::Tensor& all_MD,
+                         const dist::World& world) const {
+    const std::int64_t first = world.rank() * z1_ND.size(0), second = first + all_MD.size(0) / 2;
+    const double t = config_.temperature;
+    return (ops::info_nce_batch(z1_ND, all_MD, second, t, first) +
+            ops::info_nce_batch(z2_ND, all_MD, first, t, second)) /
+           2;
   }
 
   nn::Init init_;

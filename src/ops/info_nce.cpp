@@ -6,12 +6,16 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace sslrun::ops {
 namespace {
@@ -20,9 +24,38 @@ namespace {
 // matrix; 2.0 with half as many, 2.8 with twice as many.
 constexpr std::int64_t kTile = 4096;
 
+/// Calls f(first, keys) for every tile of keys.
+template <class F>
+void for_tiles(const at::Tensor& keys_MD, const F& f) {
+  for (std::int64_t first = 0; first < keys_MD.size(0); first += kTile)
+    f(first, keys_MD.narrow(0, first, std::min(kTile, keys_MD.size(0) - first)));
+}
+
+/// Each query's softmax over keys that come in tiles: its log-sum-exp, and the mean of the keys under
+/// it, which is all that the gradient of a query needs.
+struct Stream {
+  at::Tensor max_N1, sum_N1, mean_ND;  // sum and mean: in units of exp(max)
+
+  /// logits: overwritten.
+  void add(const at::Tensor& logits, const at::Tensor& keys) {
+    const at::Tensor higher_N1 = max_N1.maximum(logits.amax({1}, /*keepdim=*/true));
+    const at::Tensor keep_N1 = (max_N1 - higher_N1).exp();
+    logits.sub_(higher_N1).exp_();
+    sum_N1.mul_(keep_N1).add_(logits.sum(1, /*keepdim=*/true));
+    mean_ND.mul_(keep_N1).addmm_(logits, keys);
+    max_N1 = higher_N1;
+  }
+
+  at::Tensor lse_N1() const { return max_N1 + sum_N1.log(); }
+
+  at::Tensor mean() const { return mean_ND / sum_N1; }
+};
+
+at::Tensor dots(const at::Tensor& x_ND, const at::Tensor& y_ND) {
+  return (x_ND * y_ND).sum(1, /*keepdim=*/true);
+}
+
 /// The mean over the queries of lse(positive and queue) - positive, on the products of unit rows.
-/// What the forward pass streams over the queue is all that the gradient needs: the mean of the keys
-/// under each query's softmax.
 struct AgainstQueue final : torch::autograd::Function<AgainstQueue> {
   static at::Tensor forward(torch::autograd::AutogradContext* context,
                             const at::Tensor& q_ND,
@@ -30,23 +63,13 @@ struct AgainstQueue final : torch::autograd::Function<AgainstQueue> {
                             const at::Tensor& queue_MD,
                             double temperature) {
     const at::Tensor scaled_ND = q_ND / temperature;
-    const at::Tensor logit_N1 = (scaled_ND * positive_ND).sum(1, /*keepdim=*/true);
-    // The stream starts with the positive; sum and mean are in units of exp(max).
-    at::Tensor max_N1 = logit_N1.clone(), sum_N1 = at::ones_like(logit_N1);
-    const at::Tensor mean_ND = positive_ND.clone();
-    for (std::int64_t first = 0; first < queue_MD.size(0); first += kTile) {
-      const at::Tensor keys = queue_MD.narrow(0, first, std::min(kTile, queue_MD.size(0) - first));
-      const at::Tensor part = scaled_ND.matmul(keys.t());
-      const at::Tensor higher_N1 = max_N1.maximum(part.amax({1}, /*keepdim=*/true));
-      const at::Tensor keep_N1 = (max_N1 - higher_N1).exp();
-      part.sub_(higher_N1).exp_();
-      sum_N1.mul_(keep_N1).add_(part.sum(1, /*keepdim=*/true));
-      mean_ND.mul_(keep_N1).addmm_(part, keys);
-      max_N1 = higher_N1;
-    }
-    mean_ND.div_(sum_N1);
-    const at::Tensor loss_N1 = max_N1 + sum_N1.log() - logit_N1;
-    context->save_for_backward({q_ND, positive_ND, mean_ND, (-loss_N1).exp()});
+    const at::Tensor logit_N1 = dots(scaled_ND, positive_ND);
+    Stream stream{logit_N1.clone(), at::ones_like(logit_N1), positive_ND.clone()};
+    for_tiles(queue_MD, [&](std::int64_t, const at::Tensor& keys) {
+      stream.add(scaled_ND.matmul(keys.t()), keys);
+    });
+    const at::Tensor loss_N1 = stream.lse_N1() - logit_N1;
+    context->save_for_backward({q_ND, positive_ND, stream.mean(), (-loss_N1).exp()});
     context->saved_data["temperature"] = temperature;
     return loss_N1.mean();
   }
@@ -59,6 +82,72 @@ struct AgainstQueue final : torch::autograd::Function<AgainstQueue> {
     const at::Tensor scale = upstream[0] / (context->saved_data["temperature"].toDouble() *
                                             static_cast<double>(q_ND.size(0)));
     return {(mean_ND - positive_ND) * scale, (probability_N1 - 1) * q_ND * scale, {}, {}};
+  }
+};
+
+/// The mean over the queries of lse(keys) - positive, on the products of unit rows. Query i's positive
+/// is key first_positive + i; where first_self is not negative, key first_self + i is left out.
+struct AmongKeys final : torch::autograd::Function<AmongKeys> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& q_ND,
+                            const at::Tensor& keys_MD,
+                            std::int64_t first_positive,
+                            std::int64_t first_self,
+                            double temperature) {
+    const std::int64_t rows = q_ND.size(0);
+    const at::Tensor scaled_ND = q_ND / temperature;
+    const at::Tensor positive_ND = keys_MD.narrow(0, first_positive, rows);
+    const at::Tensor none_N1 =
+        at::full({rows, 1}, -std::numeric_limits<double>::infinity(), q_ND.options());
+    Stream stream{none_N1, at::zeros_like(none_N1), at::zeros_like(q_ND)};
+    for_tiles(keys_MD, [&](std::int64_t first, const at::Tensor& keys) {
+      stream.add(logits_of(scaled_ND, keys, first, first_self), keys);
+    });
+    const at::Tensor lse_N1 = stream.lse_N1();
+    context->save_for_backward({q_ND, keys_MD, lse_N1, stream.mean()});
+    context->saved_data["first_positive"] = first_positive;
+    context->saved_data["first_self"] = first_self;
+    context->saved_data["temperature"] = temperature;
+    return (lse_N1 - dots(scaled_ND, positive_ND)).mean();
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& upstream) {
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    const at::Tensor &q_ND = saved[0], &keys_MD = saved[1], &lse_N1 = saved[2], &mean_ND = saved[3];
+    const std::int64_t rows = q_ND.size(0),
+                       first_positive = context->saved_data["first_positive"].toInt(),
+                       first_self = context->saved_data["first_self"].toInt();
+    const double temperature = context->saved_data["temperature"].toDouble();
+    const at::Tensor scale = upstream[0] / (temperature * static_cast<double>(rows));
+    const at::Tensor dq_ND = (mean_ND - keys_MD.narrow(0, first_positive, rows)) * scale;
+    if (!context->needs_input_grad(1)) return {dq_ND, {}, {}, {}, {}};
+    const at::Tensor scaled_ND = q_ND / temperature, pull_ND = q_ND * scale;
+    const at::Tensor dkeys_MD = at::empty_like(keys_MD);
+    for_tiles(keys_MD, [&](std::int64_t first, const at::Tensor& keys) {
+      const at::Tensor p = logits_of(scaled_ND, keys, first, first_self).sub_(lse_N1).exp_();
+      dkeys_MD.narrow(0, first, keys.size(0)).copy_(p.t().matmul(pull_ND));
+    });
+    dkeys_MD.narrow(0, first_positive, rows).sub_(pull_ND);
+    return {dq_ND, dkeys_MD, {}, {}, {}};
+  }
+
+  /// Of the tile of keys that begins at `first`; -inf where query and key are the same row.
+  static at::Tensor logits_of(const at::Tensor& scaled_ND,
+                              const at::Tensor& keys,
+                              std::int64_t first,
+                              std::int64_t first_self) {
+    const at::Tensor logits = scaled_ND.matmul(keys.t());
+    if (first_self < 0) return logits;
+    const std::int64_t begin = std::max<std::int64_t>(0, first - first_self),
+                       end = std::min(logits.size(0), first + logits.size(1) - first_self);
+    if (begin < end) {
+      logits.narrow(0, begin, end - begin)
+          .narrow(1, first_self + begin - first, end - begin)
+          .diagonal()
+          .fill_(-std::numeric_limits<double>::infinity());
+    }
+    return logits;
   }
 };
 
@@ -87,15 +176,17 @@ at::Tensor info_nce_queue(const at::Tensor& q_ND,
 at::Tensor info_nce_batch(const at::Tensor& q_ND,
                           const at::Tensor& k_MD,
                           std::int64_t first_positive,
-                          double temperature) {
+                          double temperature,
+                          std::optional<std::int64_t> first_self) {
   check(q_ND, k_MD, temperature);
-  const std::int64_t rows = q_ND.size(0);
-  if (first_positive < 0 || first_positive + rows > k_MD.size(0))
+  const std::int64_t rows = q_ND.size(0), keys = k_MD.size(0);
+  if (first_positive < 0 || first_positive + rows > keys)
     throw UsageError("info_nce_batch must have a positive among the keys for each query");
+  if (first_self && (*first_self < 0 || *first_self + rows > keys || *first_self == first_positive))
+    throw UsageError("info_nce_batch must have each query among the keys, apart from its positive");
   const FullPrecision full(q_ND.device());
-  const at::Tensor logits_NM = unit_rows(q_ND).matmul(unit_rows(k_MD).t()) / temperature;
-  const at::Tensor positive_N = logits_NM.narrow(1, first_positive, rows).diagonal();
-  return (logits_NM.logsumexp({1}) - positive_N).mean();
+  return AmongKeys::apply(
+      unit_rows(q_ND), unit_rows(k_MD), first_positive, first_self.value_or(-1), temperature);
 }
 
 }  // namespace sslrun::ops

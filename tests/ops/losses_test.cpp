@@ -1,6 +1,7 @@
 // Losses against the values of tests/golden/losses.py, which the official code gives too.
 #include "base/error.h"
 #include "ops/info_nce.h"
+#include "ops/nt_xent.h"
 #include "ops/off_diagonal_energy.h"
 #include "ops/redundancy.h"
 #include "ops/unit_rows.h"
@@ -81,6 +82,30 @@ TEST_CASE("info_nce: a queue of several tiles gives the loss and gradients of th
       CHECK(relative(y.grad(), k.grad()) < allowed);
     }
   }
+}
+
+TEST_CASE("info_nce: two ranks' rows among all of them have NT-Xent and its gradient",
+          "[ops][loss]") {
+  const std::int64_t images = GENERATE(3, 2300);  // 2300: the rows themselves lie in both tiles
+  const at::Tensor values = wave(4 * images, 5, 0.4);
+  const auto by_rank =
+      [&](const at::Tensor& z) {  // [view 1: rank 0, rank 1; view 2: rank 0, rank 1]
+        at::Tensor sum = z.sum() * 0;
+        for (const std::int64_t rank : {0, 1}) {
+          const std::int64_t first = rank * images, second = first + 2 * images;
+          sum = sum + ops::info_nce_batch(z.narrow(0, first, images), z, second, 0.3, first) +
+                ops::info_nce_batch(z.narrow(0, second, images), z, first, 0.3, second);
+        }
+        return sum / 4;
+      };
+  const at::Tensor z = test::leaf(values), whole = test::leaf(values);
+  const at::Tensor loss = by_rank(z), expected = ops::nt_xent(whole, 0.3);
+  loss.backward();
+  expected.backward();
+  CHECK(loss.item<double>() == Approx(expected.item<double>()).epsilon(1e-13));
+  CHECK((z.grad() - whole.grad()).norm().item<double>() <
+        1e-13 * whole.grad().norm().item<double>());
+  CHECK_THROWS_AS(ops::info_nce_batch(values, values, 0, 0.3, 0), UsageError);
 }
 
 TEST_CASE("info_nce: MoCo v3's and NNCLR's values in a batch, the positive at its offset",
