@@ -108,7 +108,7 @@ at::Tensor by_softmax(const Pairs& p) {
   const at::Tensor scaled_VNK = p.student_VNK / p.student_temperature;
   const at::Tensor target_QNK =
       p.center_K.defined() ? centered_softmax(p.teacher_QNK, p.center_K, p.teacher_temperature)
-                           : p.teacher_QNK;
+                           : p.teacher_QNK.detach();
   at::Tensor loss_VN = at::zeros({}, scaled_VNK.options());
   for (std::int64_t q = 0; q < target_QNK.size(0); ++q) {
     const at::Tensor target_NK = target_QNK[q];
