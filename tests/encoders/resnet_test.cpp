@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tests/support/sine.h"
 #include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
 #include <nlohmann/json.hpp>
 
@@ -36,19 +36,11 @@ const json& golden() {
   return content.at("cases");
 }
 
-/// The formula of tests/golden/resnet.py.
-at::Tensor wave(at::IntArrayRef shape, double ordinal) {
-  const at::Tensor t = at::empty(shape, at::kDouble);
-  for (std::int64_t k = 0; k < t.numel(); ++k)
-    t.mutable_data_ptr<double>()[k] = std::sin(12.9898 * static_cast<double>(k) + ordinal);
-  return t;
-}
-
 void set_weights(const encoders::Encoder& model) {
   const at::NoGradGuard no_grad;
   int ordinal = 0;
   for (const auto& [name, t] : model.named_state()) {
-    const at::Tensor w = wave(t.sizes(), ordinal++);
+    const at::Tensor w = test::sine(t.sizes(), ordinal++);
     if (t.dim() == 4) {
       t.copy_(w * std::sqrt(2.0 / static_cast<double>(t.numel() / t.size(0))));
     } else if (name.ends_with("num_batches_tracked")) {
@@ -126,7 +118,7 @@ TEST_CASE(
     // torchvision lists downsample after bn2 or bn3, as here, so ordinals agree.
     set_weights(*model);
     const std::int64_t size = c["size"];
-    at::Tensor x_NCHW = wave({4, 3, size, size}, 1000).to(at::kFloat);
+    at::Tensor x_NCHW = test::sine({4, 3, size, size}, 1000).to(at::kFloat);
     const bool channels_last = c["depth"] == 34;  // one case in the other memory layout
     if (channels_last) {
       model->to_channels_last();
@@ -144,12 +136,12 @@ TEST_CASE(
       if (t.is_floating_point()) t.set_data(t.to(at::kDouble));
     }
     set_weights(*model);
-    x_NCHW = wave({4, 3, size, size}, 1000);
+    x_NCHW = test::sine({4, 3, size, size}, 1000);
     model->train();
     const at::Tensor y_NF = model->forward(x_NCHW);
     const TrainTolerance& tolerance = c["depth"] == 50 ? kTolerance50 : kTolerance;
     CHECK(difference(y_NF, c["train"], c["train_rms"]) < tolerance.output);
-    (y_NF * wave(y_NF.sizes(), 2000)).sum().backward();
+    (y_NF * test::sine(y_NF.sizes(), 2000)).sum().backward();
     for (const auto& [name, t] : model->named_parameters()) {
       if (name != "conv1.weight") continue;
       CHECK(difference(t.grad().contiguous(), c["conv1_grad"], c["conv1_grad_rms"]) <

@@ -6,12 +6,12 @@
 #include "encoders/encoder_configs.h"
 #include "encoders/vit_config.h"
 #include "nn/randomness.h"
+#include "tests/support/sine.h"
 #include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -38,14 +38,6 @@ const json& golden() {
   return content;
 }
 
-/// The formula of tests/golden/vit.py.
-at::Tensor wave(at::IntArrayRef shape, double ordinal) {
-  const at::Tensor t = at::empty(shape, at::kDouble);
-  for (std::int64_t k = 0; k < t.numel(); ++k)
-    t.mutable_data_ptr<double>()[k] = std::sin(12.9898 * static_cast<double>(k) + ordinal);
-  return t;
-}
-
 void set_weights(VisionTransformer& model, at::ScalarType type) {
   const at::NoGradGuard no_grad;
   int ordinal = 0;
@@ -53,7 +45,7 @@ void set_weights(VisionTransformer& model, at::ScalarType type) {
     const bool matrix = t.dim() > 1 && name.ends_with("weight");
     const double scale = matrix ? 1 / std::sqrt(static_cast<double>(t.numel() / t.size(0))) : 0.5;
     const bool norm = name.find("norm") != std::string::npos && name.ends_with("weight");
-    t.set_data((wave(t.sizes(), ordinal++) * scale + (norm ? 1 : 0)).to(type));
+    t.set_data((test::sine(t.sizes(), ordinal++) * scale + (norm ? 1 : 0)).to(type));
   }
 }
 
@@ -102,7 +94,7 @@ double difference(const at::Tensor& got, const json& expected) {
 }
 
 at::Tensor image(const json& size) {
-  return wave({2, 3, size[0], size[1]}, 1000);
+  return test::sine({2, 3, size[0], size[1]}, 1000);
 }
 
 std::int64_t count(const nn::NamedTensors& tensors) {
@@ -169,7 +161,7 @@ TEST_CASE("vit: names, outputs and gradients are timm's", "[encoders][vit]") {
     CHECK(state == c["state"]);
     const at::Tensor y_ND = model->forward(image(c["size"]));
     CHECK(difference(y_ND, c["features"]) < kTolerance);
-    (y_ND * wave(y_ND.sizes(), 2000)).sum().backward();
+    (y_ND * test::sine(y_ND.sizes(), 2000)).sum().backward();
     for (const auto& [inner, t] : model->named_parameters()) {
       INFO(inner);
       REQUIRE(t.grad().defined());
@@ -193,7 +185,7 @@ TEST_CASE(
   const auto model = make(shape_of("plain"));
   const at::Tensor x_NCHW = image({16, 16});
   const at::Tensor mask_NM = at::arange(32).view({2, 16}).remainder(5).eq(1);
-  const at::Tensor masked = model->tokens(x_NCHW, mask_NM, wave({48}, 3000));
+  const at::Tensor masked = model->tokens(x_NCHW, mask_NM, test::sine({48}, 3000));
   CHECK(masked.sizes().vec() == std::vector<std::int64_t>{2, 17, 48});
   CHECK(difference(masked.slice(1, 0, 17, 3), expected["masked"]) < kTolerance);
   std::vector<std::int64_t> keep;
