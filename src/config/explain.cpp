@@ -104,7 +104,7 @@ constexpr auto kTable = std::to_array<Explanation>({
      "too few training images",
      "An epoch is cut into whole batches, so it takes at least train.batch_size images; k-NN needs "
      "at least "
-     "eval.knn.k of them."},
+     "eval.knn.k of them, and a method that clusters the images one for each of its clusters."},
     {"E0503",
      "classes that differ",
      "k-NN compares the classes of data.train with those of data.val: class i must be the same one "

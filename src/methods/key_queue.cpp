@@ -11,8 +11,17 @@
 namespace sslrun::methods {
 
 KeyQueue::KeyQueue(std::int64_t size, std::int64_t dim, nn::Init& init)
-    : keys_KD_(register_buffer("keys", ops::unit_rows(init.normal({size, dim}, 1.0)))),
+    : KeyQueue(ops::unit_rows(init.normal({size, dim}, 1.0))) {}
+
+KeyQueue::KeyQueue(std::int64_t size, std::int64_t dim) : KeyQueue(at::zeros({size, dim})) {}
+
+KeyQueue::KeyQueue(const at::Tensor& keys_KD)
+    : keys_KD_(register_buffer("keys", keys_KD)),
       next_(register_buffer("next", at::zeros({}, at::kLong))) {}
+
+bool KeyQueue::full() const {
+  return keys_KD_[-1].count_nonzero().item<std::int64_t>() > 0;  // the row that is filled last
+}
 
 void KeyQueue::push(const at::Tensor& rows_ND) {
   const std::int64_t rows = rows_ND.size(0), size = keys_KD_.size(0);

@@ -17,8 +17,9 @@ struct ViewNeeds {
   std::string_view task = "";     // operation of each group that makes the classes to predict
   std::int64_t classes = 0;       // how many the task must have
   bool patches =
-      false;            // the method hides or predicts patches: the encoder is a vision transformer
-  bool labels = false;  // the method learns from the images' classes
+      false;  // the method hides or predicts patches: the encoder is a vision transformer
+  bool class_token = false;  // the method trains the class token of that
+  bool labels = false;       // the method learns from the images' classes
 };
 
 /// The keys of a method: what every METHOD of methods.def makes.
@@ -42,6 +43,9 @@ struct MethodConfig : config::Component {
     static_cast<void>(micro_batch);
     return "";
   }
+
+  /// Training images that the method needs at least.
+  virtual std::int64_t min_images() const { return 1; }
 };
 
 }  // namespace sslrun::methods

@@ -18,8 +18,8 @@ at::Tensor soft_cross_entropy(const at::Tensor& logits_NK,
                               const at::Tensor& target_NK,
                               double temperature);
 
-/// The mean over the rows of each weight times its row's soft cross entropy: the sum over the rows
-/// of weight_i H_i. shapes: as above, weight_N [N]; N = 0 gives 0.
+/// The sum over the rows of weight_i times row i's soft cross entropy. shapes: as above, weight_N [N];
+/// N = 0 gives 0.
 at::Tensor weighted_soft_cross_entropy(const at::Tensor& logits_NK,
                                        const at::Tensor& target_NK,
                                        const at::Tensor& weight_N,

@@ -91,6 +91,23 @@ void check_at_most(const LoadedRecipe& loaded,
        fmt::format("lower {} or give more images in data.train", key)});
 }
 
+void check_min_images(const LoadedRecipe& loaded,
+                      std::int64_t num_images,
+                      std::vector<Diagnostic>& found) {
+  const auto* method =
+      dynamic_cast<const methods::MethodConfig*>(loaded.recipe.method.config.get());
+  if (method == nullptr || method->min_images() <= num_images) return;
+  found.push_back({"E0502",
+                   config::place_of(loaded.document.root, "method"),
+                   "method",
+                   fmt::format("must need at most the number of training images, {}, but {} with "
+                               "these keys needs {}",
+                               num_images,
+                               loaded.recipe.method.name,
+                               method->min_images()),
+                   "lower the method's numbers or give more images in data.train"});
+}
+
 // Class i must be the same in both halves; one may lack the other's last classes.
 void check_classes(const LoadedRecipe& loaded,
                    const OpenedData& data,
@@ -181,9 +198,11 @@ OpenedData open_data(const LoadedRecipe& loaded) {
   if (!recipe.data.val.empty()) {
     data.val = open_half(loaded, "data.val", recipe.data.val, data::Split::kTest, found);
   }
-  if (data.train)
+  if (data.train) {
     check_at_most(loaded, "train.batch_size", recipe.train.batch_size, data.train->size(), found);
-  if (data.train) check_labels(loaded, *data.train, found);
+    check_labels(loaded, *data.train, found);
+    check_min_images(loaded, data.train->size(), found);
+  }
   if (runs_knn(recipe, data)) {
     check_at_most(loaded, "eval.knn.k", recipe.knn.k, data.train->size(), found);
     check_classes(loaded, data, found);

@@ -42,6 +42,8 @@ TEST_CASE("every method: twenty steps against the same targets lower the loss",
     const Setting setting(name);
     const Batch& batch = setting.batches[0];
     Run run(setting);
+    run.watch(setting.first_epoch());
+    run.method->before_step(run.progress);
     const double first = run.move(batch, 0.05);
     double last = first;
     for (int i = 0; i < 20; ++i) last = run.move(batch, 0.05);
@@ -56,6 +58,7 @@ TEST_CASE("every method: the same seed gives the same bits, another seed others"
     const Setting setting(name);
     const Batch& batch = setting.batches[0];
     Run a(setting, 1), b(setting, 1), other(setting, 2);
+    for (Run* run : {&a, &b, &other}) run->watch(setting.first_epoch());
     for (int i = 0; i < 3; ++i) {
       const double loss = a.step(batch);
       CHECK(loss == b.step(batch));
@@ -72,6 +75,7 @@ TEST_CASE("every method: its saved state goes on with the same bits", "[contract
     const Batch &first = setting.batches[0], &second = setting.batches[1],
                 &other = setting.batches[2];
     resumed.step(other);
+    run.watch(setting.first_epoch());
     run.step(first);
     run.step(second);
     nn::load_state(*resumed.method, run.method->named_state());

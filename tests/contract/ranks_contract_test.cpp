@@ -49,10 +49,12 @@ Trace trace(const Setting& setting, dist::World& world) {
       norm->synchronize(&world);
     }
   });
+  std::vector<Batch> batches = setting.first_epoch();
+  for (Batch& batch : batches) batch = as_double(batch.part(world.rank(), world.size()));
+  run.watch(batches);
   Trace out;
   for (int i = 0; i < kSteps; ++i) {
-    const Batch batch = as_double(setting.batches[std::size_t(i)].part(world.rank(), world.size()));
-    const double loss = run.step(batch);
+    const double loss = run.step(batches[std::size_t(i)]);
     out.losses.push_back(world.all_reduce_sum(at::scalar_tensor(loss, at::kDouble)).item<double>() /
                          static_cast<double>(world.size()));
   }

@@ -80,6 +80,10 @@ struct Setting {
     }
   }
 
+  std::vector<Batch> first_epoch() const {
+    return {batches.begin(), batches.begin() + kStepsPerEpoch};
+  }
+
   std::string name;
   recipe::LoadedRecipe loaded;
   recipe::OpenedData data;
@@ -109,6 +113,16 @@ struct Run {
                                       methods::trained_parameters(*method, {}, kStepsPerEpoch));
   }
 
+  /// Steps in which the optimizer does nothing: some methods only collect in their first epoch.
+  void watch(const std::vector<Batch>& epoch) {
+    for (const Batch& batch : epoch) {
+      method->before_step(progress);
+      forward(batch);
+      method->after_step(progress);
+      ++progress.step;
+    }
+  }
+
   double step(const Batch& batch, double lr = 0.05) {
     method->before_step(progress);
     const double loss = move(batch, lr);
@@ -120,13 +134,17 @@ struct Run {
   /// A step in which momentum networks and queues stay as they are.
   double move(const Batch& batch, double lr) {
     optimizer->zero_grad();
-    const nn::Randomness randomness(seed, progress.epoch(), batch.samples);
-    const methods::StepResult result =
-        method->forward(batch.views, {world, progress, batch.samples, batch.targets, batch.labels});
+    const methods::StepResult result = forward(batch);
     ops::backward(result.loss, 1.0);
     if (world.size() > 1) average_gradients();
     optimizer->step(lr);
     return ops::value(result.loss);
+  }
+
+  methods::StepResult forward(const Batch& batch) {
+    const nn::Randomness randomness(seed, progress.epoch(), batch.samples);
+    return method->forward(batch.views,
+                           {world, progress, batch.samples, batch.targets, batch.labels});
   }
 
   void average_gradients() {

@@ -5,13 +5,16 @@
 #include "dist/world.h"
 #include "methods/method.h"
 #include "methods/method_configs.h"
+#include "methods/trained_parameters.h"
 #include "ops/step.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_configs.h"
+#include "recipe/recipe.h"
 #include "tests/ops/golden.h"
 
 #include <ATen/TensorOperators.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,18 +51,20 @@ inline Tensor plain_pictures(std::int64_t n, double shift, std::int64_t side) {
 }
 
 using State = std::map<std::string, Tensor>;
+using MakeEncoder = std::function<std::unique_ptr<encoders::Encoder>()>;
 
 /// A method with its keys from `yaml`, on a view of kImages images for each side in pixels.
 struct Setting {
-  explicit Setting(const std::string& yaml, const std::vector<std::int64_t>& sides = {2, 2}) {
+  explicit Setting(
+      const std::string& yaml,
+      const std::vector<std::int64_t>& sides = {2, 2},
+      const MakeEncoder& make_encoder = [] { return std::make_unique<Colours>(); }) {
     config::NamedComponent component;
     config::read(config::parse_document("test", "method: " + yaml, {}), [&](config::Fields& f) {
       f.component("method", "name", component, methods::method_specs(), "method");
     });
-    method = methods::make_method(component,
-                                  {.make_encoder = [] { return std::make_unique<Colours>(); },
-                                   .seed = 3,
-                                   .train_images = kImages});
+    method = methods::make_method(
+        component, {.make_encoder = make_encoder, .seed = 3, .train_images = 2 * kImages});
     for (std::size_t v = 0; v < sides.size(); ++v)
       views.push_back(plain_pictures(kImages, 0.4 + 0.3 * static_cast<double>(v), sides[v]));
     for (std::int64_t i = 0; i < kImages; ++i) samples.push_back(i);
@@ -83,6 +88,13 @@ struct Setting {
     for (const auto& [name, tensor] : method->named_state())
       out[name] = tensor.detach().to(at::kDouble, false, /*copy=*/true);
     return out;
+  }
+
+  /// Plain gradient descent that honours the method's rules for its parameters.
+  std::unique_ptr<optim::Optimizer> optimizer() const {
+    return optim::make_optimizer(
+        config::make_component(optim::optimizer_specs(), "sgd"),
+        methods::trained_parameters(*method, recipe::LearningRate(), progress.steps_per_epoch));
   }
 
   /// One step of plain gradient descent, with what belongs around it.
@@ -139,7 +151,7 @@ inline Tensor features(const State& state,
 }
 
 inline Tensor unit(const Tensor& x) {
-  return x / x.norm(2, {1}, true);
+  return x / x.norm(2, {-1}, true);
 }
 
 inline Tensor cosine(const Tensor& a, const Tensor& b) {

@@ -7,8 +7,8 @@
 #include "ops/sinkhorn.h"
 #include "ops/soft_cross_entropy.h"
 #include "ops/unit_rows.h"
+#include "tests/dist/ranks.h"
 #include "tests/ops/golden.h"
-#include "tests/support/thread_world.h"
 #include "tests/support/torch_catch.h"
 
 #include <ATen/TensorOperators.h>
@@ -103,7 +103,7 @@ TEST_CASE("sinkhorn: ranks of different sizes assign as one that has all samples
   const Tensor expected = assign(scores, 0.1, 3);
   std::array<Tensor, 3> parts;
   const std::array<std::int64_t, 4> ends{0, 2, 7, 7};  // the last rank has none
-  test::on_ranks(3, [&](dist::World& world) {
+  test::run_ranks(3, [&](dist::World& world) {
     const auto r = static_cast<std::size_t>(world.rank());
     parts[r] = ops::sinkhorn(scores.slice(0, ends[r], ends[r + 1]), 0.1, 3, world);
   });
@@ -111,7 +111,7 @@ TEST_CASE("sinkhorn: ranks of different sizes assign as one that has all samples
     CHECK(parts[r].size(0) == ends[r + 1] - ends[r]);
     CHECK(parts[r].allclose(expected.slice(0, ends[r], ends[r + 1]), 0, 1e-14));
   }
-  test::on_ranks(3, [&](dist::World& world) {
+  test::run_ranks(3, [&](dist::World& world) {
     const auto r = static_cast<std::size_t>(world.rank());
     const Tensor part = scores.slice(0, ends[r], ends[r + 1]).to(at::kFloat);
     parts[r] = ops::sinkhorn(part, 0.1, 3, world);
