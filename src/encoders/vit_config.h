@@ -32,6 +32,8 @@ struct VitConfig final : EncoderConfig {
   void bind(config::Fields& fields) override;
 
   std::int64_t patch_size() const override { return patch; }
+
+  bool has_class_token() const override { return class_token; }
 };
 
 }  // namespace sslrun::encoders

@@ -306,6 +306,9 @@ std::string encoder_problem(const Recipe& r) {
                              r.encoder.name)
                : "";
   }
+  if (method && method->view_needs().class_token && !encoder->has_class_token())
+    return fmt::format("must have class_token: true for {}, which trains that token",
+                       r.method.name);
   for (const views::ViewGroup& group : r.augmentations) {
     const auto* crop = group.ops.empty()
                            ? nullptr

@@ -1,28 +1,15 @@
 // Recipes with mistakes: each is told what is wrong, and where.
-#include "config/explain.h"
-#include "tests/recipe/support.h"
+#include "tests/recipe/bad.h"
 #include "tests/support/catch.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 namespace sslrun::recipe {
 namespace {
-
-struct Mistake {
-  std::string code, key, phrase;  // phrase: part of what and help
-  std::string place{};            // empty: at the mark ` in the text, the n-th for the n-th mistake
-};
-
-struct Bad {
-  std::string from, to;  // kGood with `from` replaced by `to`; from empty: `to` is the whole recipe
-  std::vector<std::string> overrides;
-  std::vector<Mistake> mistakes;  // all of them, in order
-};
 
 std::string times(std::size_t n, const std::string& s) {
   std::string all;
@@ -254,31 +241,6 @@ const std::vector<Bad>& table() {
        "batch_size: 4, accumulate: `4",
        {},
        {{"E0207", "train.accumulate", "at least 2 images per micro-batch"}}},
-      {"  name: simclr\n  temperature: 0.5",
-       "  name: swav\n  prototypes: 4",
-       {"augmentations[0].views=11"},
-       {{"E0207",
-         "augmentations",
-         "must make 2 to 10 views of each image for swav, got 11",
-         ":9:3"}}},
-      {"  name: simclr\n  temperature: 0.5",
-       "  name: dino",
-       {"augmentations=`[{views: 1, ops: [random_resized_crop: {size: 32}, normalize]}, {views: 2, "
-        "ops: [random_resized_crop: {size: 16}, normalize]}]"},
-       {{"E0207",
-         "augmentations",
-         "must begin with 2 global views of one size for dino, got 32 and 16 pixels"}}},
-      {"  name: simclr\n  temperature: 0.5",
-       "  name: swav\n  prototypes: 9\n  queue: 4",
-       {},
-       {{"E0207",
-         "train.batch_size",
-         "must, a micro-batch of 4 with method.queue's 4, reach method.prototypes, 9",
-         ":16:21"}}},
-      {"  name: simclr\n  temperature: 0.5",
-       "  name: swav\n  prototypes: 4\n  queue: 6",
-       {},
-       {{"E0207", "train.batch_size", "must divide method.queue, 6", ":16:21"}}},
       {"  - views: 2",
        "  `- views: 3",
        {},
@@ -403,13 +365,6 @@ const std::vector<Bad>& table() {
        {},
        {{"E0502", "train.batch_size", "at most the number of training images, 8, got 9"}}},
       {"\ntrain: {batch_size: 4}", "", {}, {{"E0502", "train.batch_size", "8, got 256", "1:1"}}},
-      {"  name: simclr\n  temperature: 0.5",
-       "  `name: deepcluster_v2\n  prototypes: 9",
-       {},
-       {{"E0502",
-         "method",
-         "must need at most the number of training images, 8, but deepcluster_v2 with these keys "
-         "needs 9"}}},
       {"train: $DIR/train",
        "train: $DIR/train\n  val: `$DIR/val",
        {},
@@ -537,49 +492,6 @@ const std::vector<Bad>& table() {
        {{"E0502", "train.batch_size", "5, got 6"}}},
   };
   return bad;
-}
-
-// Takes the marks out of a text and adds the place of each, "line:column", in order.
-void take_marks(std::string& text, int shift, std::vector<std::string>& places) {
-  for (std::size_t at; (at = text.find('`')) != std::string::npos;) {
-    text.erase(at, 1);
-    const std::string before = text.substr(0, at);
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const std::size_t begin = before.rfind('\n') == std::string::npos ? 0 : before.rfind('\n') + 1;
-    places.push_back(fmt::format("{}:{}", line, at - begin + 1 + static_cast<std::size_t>(shift)));
-  }
-}
-
-void check_entry(const Workplace& work, const Bad& bad) {
-  constexpr int kFlag = 6;  // "--set "
-  std::string text = work.expand(bad.from.empty() ? bad.to : replaced(kGood, bad.from, bad.to));
-  std::vector<std::string> overrides = bad.overrides, places;
-  take_marks(text, 0, places);
-  for (std::string& one : overrides) {
-    one = work.expand(one);
-    take_marks(one, kFlag, places);
-  }
-  const std::vector<config::Diagnostic> found = work.mistakes(text, overrides);
-  std::string all;
-  for (const config::Diagnostic& d : found) all += config::render(d) + "\n";
-  INFO("recipe:\n" << text.substr(0, 1000) << "\nsaid:\n" << all.substr(0, 2000));
-  REQUIRE(found.size() == bad.mistakes.size());
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const Mistake& want = bad.mistakes[i];
-    const config::Diagnostic& got = found[i];
-    CHECK(got.code == want.code);
-    CHECK(config::explain(got.code) != nullptr);
-    CHECK(got.key == want.key);
-    CHECK_THAT(got.what + " | " + got.help, Catch::Matchers::Contains(want.phrase));
-    REQUIRE(got.span.source != nullptr);
-    const std::string place = fmt::format("{}:{}", got.span.line, got.span.column);
-    if (want.place.empty()) {
-      REQUIRE(i < places.size());
-      CHECK(place == places[i]);
-    } else {
-      CHECK_THAT(got.span.place(), Catch::Matchers::Contains(want.place));
-    }
-  }
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+// Recipes whose method does not go with their views, encoder, batch or data.
+#include "tests/recipe/bad.h"
+
+namespace sslrun::recipe {
+
+TEST_CASE("recipe: what a method needs and does not get is said, with code and place", "[recipe]") {
+  const std::vector<Bad> table = {
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: swav\n  prototypes: 4",
+       {"augmentations[0].views=11"},
+       {{"E0207",
+         "augmentations",
+         "must make 2 to 10 views of each image for swav, got 11",
+         ":9:3"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: dino",
+       {"augmentations=`[{views: 1, ops: [random_resized_crop: {size: 32}, normalize]}, {views: 2, "
+        "ops: [random_resized_crop: {size: 16}, normalize]}]"},
+       {{"E0207",
+         "augmentations",
+         "must begin with 2 global views of one size for dino, got 32 and 16 pixels"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: swav\n  prototypes: 9\n  queue: 4",
+       {},
+       {{"E0207",
+         "train.batch_size",
+         "must, a micro-batch of 4 with method.queue's 4, reach method.prototypes, 9",
+         ":16:21"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: swav\n  prototypes: 4\n  queue: 6",
+       {},
+       {{"E0207", "train.batch_size", "must divide method.queue, 6", ":16:21"}}},
+      {"  name: simclr\n  temperature: 0.5\nencoder: {",
+       "  name: ibot\nencoder: `{",
+       {},
+       {{"E0207", "encoder", "must be a vision transformer for ibot, which works on patches"}}},
+      {"  name: simclr\n  temperature: 0.5\nencoder: {name: resnet18, stem: cifar, width: 8}",
+       "  name: dinov2\nencoder: `{name: vit_tiny, patch_size: 4, image_size: 32, class_token: "
+       "false, pool: mean}",
+       {},
+       {{"E0207", "encoder", "must have class_token: true for dinov2"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  `name: deepcluster_v2\n  prototypes: 9",
+       {},
+       {{"E0502",
+         "method",
+         "must need at most the number of training images, 8, but deepcluster_v2 with these keys "
+         "needs 9"}}},
+  };
+  const Workplace work;
+  for (const Bad& bad : table) check_entry(work, bad);
+}
+
+}  // namespace sslrun::recipe
