@@ -61,6 +61,12 @@ Formula steps(double base, const std::vector<double>& milestones, double gamma) 
   };
 }
 
+// vissl configs/config/pretrain/jigsaw: 0.025 to 0.1 over 5 epochs, then steps, by the epoch.
+double jigsaw(double s, double S, double epoch) {
+  const double e = std::floor(s / epoch);
+  return e < 5 ? 0.025 + e / 5 * 0.075 : steps(0.1, {30, 60, 90, 100}, 0.1)(s, S, epoch);
+}
+
 Formula by_epoch(double base) {
   return [=](double s, double S, double epoch) {
     return base * 0.5 * (1 + std::cos(kPi * std::floor(s / epoch) / (S / epoch)));
@@ -101,6 +107,21 @@ double ijepa(double s, double S, double epoch) {
 
 double ijepa_decay(double s, double S, double) {
   return half_cosine(0.04, 0.4, (s + 1) / S);
+}
+
+// swav main_swav.py, dino utils.py cosine_scheduler, dinov2 utils/utils.py CosineScheduler:
+// concatenate(linspace(start, base, W), final + 0.5 (base - final) (1 + cos(pi arange / (S - W)))).
+Formula linspace(double start, double base, double final_lr, double warmup_epochs) {
+  return [=](double s, double S, double epoch) {
+    const double W = warmup_epochs * epoch;
+    if (s < W) return start + s * (base - start) / (W - 1);
+    return half_cosine(base, final_lr, (s - W) / (S - W));
+  };
+}
+
+// The same scheduler without a warm-up.
+double dino_decay(double s, double S, double) {
+  return half_cosine(0.04, 0.4, s / S);
 }
 
 Formula constant(double value) {
@@ -144,6 +165,7 @@ const std::vector<Published>& table() {
       {"dcl-cifar10-resnet18", kCifar, kR18, by_epoch(0.06), constant(5e-4)},
       {"lejepa-imagenette-vits8", 9469, 0, lejepa, constant(0.05)},
       {"rotnet-cifar10-resnet18", kCifar, kR18, steps(0.1, {60, 120, 160}, 0.2), constant(5e-4)},
+      {"jigsaw-imagenet-resnet50", kImageNet, kR50, jigsaw, constant(1e-4)},
       {"rotnet-imagenet-resnet50",
        kImageNet,
        kR50,
@@ -157,6 +179,32 @@ const std::vector<Published>& table() {
        {},
        111655680 - kVitB},
       {"ijepa-imagenet-vit-huge14", kImageNet, 630764800 - 258 * 1280, ijepa, ijepa_decay},
+      {"swav-cifar10-resnet18", kCifar, kR18, solo(0.6), constant(1e-6)},
+      {"swav-imagenet-resnet50", kImageNet, kR50, linspace(0.3, 4.8, 0.0048, 10), constant(1e-6)},
+      {"deepcluster_v2-imagenet-resnet50",
+       kImageNet,
+       kR50,
+       linspace(0.3, 4.8, 0.0048, 11),
+       constant(1e-6)},
+      {"dino-cifar10-resnet18", kCifar, kR18, solo(0.3), constant(1e-6), momentum_to(0.9995)},
+      {"dino-imagenet-vit-small16",
+       kImageNet,
+       21665664,
+       linspace(0, 1e-3, 1e-6, 10),
+       dino_decay,
+       momentum_to(0.996)},
+      {"ibot-imagenet-vit-small16",
+       kImageNet,
+       21665664,
+       linspace(0, 2e-3, 1e-6, 10),
+       dino_decay,
+       momentum_to(0.996)},
+      {"dinov2-imagenet-vit-large16",
+       kImageNet,
+       0,
+       linspace(0, 4e-3 * std::sqrt(2.0), 1e-6, 20),
+       dino_decay,
+       momentum_to(0.992)},
       {"simclr-cifar10-resnet18", kCifar, kR18, warm_cosine(2.0, 10), constant(1e-4)},
       {"simclr-imagenet-resnet50", kImageNet, kR50, warm_cosine(4.8, 10), constant(1e-4)},
       {"moco-imagenet-resnet50-v1",
