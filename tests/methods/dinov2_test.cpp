@@ -21,8 +21,8 @@ using namespace sslrun;
 using namespace sslrun::test;
 using sslrun::methods::Mask;
 
-// Four times the worst relative difference of float32 from float64 measured below: 1e-7.
-constexpr double kTolerance = 4e-7;
+// Four times the worst relative difference of float32 from float64 measured below: 2.2e-7.
+constexpr double kTolerance = 9e-7;
 
 std::string keys(const std::string& more) {
   return "{name: dinov2, student_temperature: 0.2, momentum: 0.8, center_momentum: 0.7, "
