@@ -39,7 +39,14 @@ class BarlowTwins final : public Method {
     const at::Tensor z1_ND = embed(views[0]), z2_ND = embed(views[1]);
     const at::Tensor loss = ops::barlow_twins(
         context.world.all_gather(z1_ND), context.world.all_gather(z2_ND), lambda_);
-    return {.loss = loss * scale_, .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+    StepResult result{.loss = loss * scale_,
+                      .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
+                      .embeddings = {z1_ND, z2_ND}};
+    if (context.diagnose) {
+      result.scalars.emplace_back("off_diagonal",
+                                  ops::mean_off_diagonal(z1_ND.detach(), z2_ND.detach()));
+    }
+    return result;
   }
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }

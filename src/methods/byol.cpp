@@ -36,15 +36,18 @@ class Byol final : public Method {
     register_module("target", target_);
   }
 
-  StepResult forward(std::span<const at::Tensor> views, const StepContext&) override {
+  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
     check_invariant(views.size() == 2, "BYOL has two views");
     const at::Tensor z1_ND = projector_.forward(encoder().forward(views[0]));
     const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
     const at::Tensor cosines =
         ops::negative_cosine(predictor_.forward(z1_ND), target_.forward(views[1])) +
         ops::negative_cosine(predictor_.forward(z2_ND), target_.forward(views[0]));
-    return {.loss = 4 + 2 * cosines,  // |p - t|^2 of unit vectors, both directions
-            .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+    StepResult result{.loss = 4 + 2 * cosines,  // |p - t|^2 of unit vectors, both directions
+                      .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
+                      .embeddings = {z1_ND, z2_ND}};
+    if (context.diagnose) result.scalars.emplace_back("ema_distance", target_.distance());
+    return result;
   }
 
   void after_step(const Progress& progress) override {

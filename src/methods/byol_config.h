@@ -3,6 +3,7 @@
 #include "methods/projector_config.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -13,6 +14,8 @@ struct ByolConfig final : MethodConfig {
   std::int64_t predictor_hidden_dim = 4096;
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.momentum"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = false};

@@ -1,15 +1,18 @@
 // DINO: a student predicts, from every view, the sharpened and centred outputs that its moving average
 // makes of the two global views.  N images of this process, V views, K = output_dim.  source: Caron
 // et al. 2021, arXiv:2104.14294, algorithm 1; facebookresearch/dino main_dino.py.
+#include "methods/diagnostics.h"
 #include "methods/dino_config.h"
 #include "methods/dino_head.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "methods/multi_crop.h"
 #include "methods/teacher.h"
+#include "ops/autocast.h"
 #include "ops/embedding_std.h"
 #include "ops/soft_cross_entropy.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
 namespace sslrun::methods {
@@ -35,15 +38,22 @@ class Dino final : public Method {
     const at::Tensor student_MK = head_.logits(z_MB);
     const auto num_views = static_cast<std::int64_t>(views.size());
     const std::int64_t outputs = config_.head.output_dim;
-    const at::Tensor loss =
-        ops::self_distillation(student_MK.view({num_views, -1, outputs}),
-                               teacher_MK.view({kGlobalViews, -1, outputs}),
-                               center_.value(),
-                               config_.student_temperature,
-                               config_.teacher_temperature.at(context.progress.epoch()));
+    const double temperature = config_.teacher_temperature.at(context.progress.epoch());
+    const at::Tensor loss = ops::self_distillation(student_MK.view({num_views, -1, outputs}),
+                                                   teacher_MK.view({kGlobalViews, -1, outputs}),
+                                                   center_.value(),
+                                                   config_.student_temperature,
+                                                   temperature);
+    const std::vector<at::Tensor> z_NB = z_MB.chunk(num_views);
+    StepResult result{.loss = loss,
+                      .scalars = {{"embedding_std", ops::embedding_std(z_NB[0])}},
+                      .candidates = outputs};
+    if (context.diagnose) {
+      const at::Tensor centred_MK = ops::at_full_precision(teacher_MK) - center_.value();
+      report_assignments((centred_MK / temperature).softmax(1), result);
+    }
     center_.observe(teacher_MK, context.world);
-    return {.loss = loss,
-            .scalars = {{"embedding_std", ops::embedding_std(z_MB.chunk(num_views)[0])}}};
+    return result;
   }
 
   void after_step(const Progress& progress) override {

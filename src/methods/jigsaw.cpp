@@ -50,7 +50,8 @@ class Jigsaw final : public Method {
     const at::Tensor logits = head_.forward(tiles.reshape({-1, kTiles * tiles.size(1)}));
     const at::Tensor order_N = context.targets[0].reshape({-1});
     return {.loss = ops::cross_entropy(logits, order_N),
-            .scalars = {{"pretext_top1", ops::top1(logits, order_N)}}};
+            .scalars = {{"pretext_top1", ops::top1(logits, order_N)}},
+            .candidates = logits.size(1)};
   }
 
   std::int64_t embedding_dim() const override { return encoder().width(); }

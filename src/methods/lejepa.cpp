@@ -48,7 +48,9 @@ class LeJepa final : public Method {
     return {.loss = invariance * (1 - config_.lambda) + sigreg * config_.lambda,
             .scalars = {{"invariance", invariance.detach()},
                         {"sigreg", sigreg.detach()},
-                        {"embedding_std", ops::embedding_std(z_VND[0])}}};
+                        {"raw_std", z_VND[0].detach().std(0).mean()},
+                        {"embedding_std", ops::embedding_std(z_VND[0])}},
+            .embeddings = {z_VND[0], z_VND[1]}};
   }
 
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }

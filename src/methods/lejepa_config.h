@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -15,6 +16,8 @@ struct LeJepaConfig final : MethodConfig {
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 16};
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.lambda"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = std::max<std::int64_t>(2, global_views),

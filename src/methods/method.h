@@ -54,12 +54,19 @@ struct StepContext {
   std::span<const std::int64_t> samples = {};
   std::span<const at::Tensor> targets = {};
   at::Tensor labels = {};
+  bool diagnose = false;  // add what costs more than a step should, for its line in the log
 };
 
 struct StepResult {
   at::Tensor loss;  // a float32 scalar with its graph
-  std::vector<std::pair<std::string, at::Tensor>>
-      scalars;  // float32 scalars to log, without a graph
+  std::vector<std::pair<std::string, at::Tensor>> scalars =
+      {};  // float32 scalars to log, without a graph
+  /// [N, D] each: the embeddings of one view, or of two, where row i of both is image i. Empty for a
+  /// method that has none.
+  std::vector<at::Tensor> embeddings = {};
+  /// K of a loss that chooses one of K: ln K is what it is worth when nothing is told apart. 0: it is
+  /// no such loss.
+  std::int64_t candidates = 0;
 };
 
 constexpr std::uint32_t kFirstHeadOrdinal = 1u << 16;  // of nn::Init: the encoder has those below

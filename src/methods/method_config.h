@@ -37,6 +37,9 @@ struct MethodConfig : config::Component {
     return "";
   }
 
+  /// What else than the learning rate to change where the embeddings collapse, or "".
+  virtual std::string_view collapse_advice() const { return ""; }
+
   /// What is wrong with steps of batch_size images, micro_batch at a time, as "must ..", or "".
   virtual std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const {
     static_cast<void>(batch_size);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/permutation.h"
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/key_queue.h"
 #include "methods/method.h"
 #include "methods/moco_config.h"
@@ -64,7 +65,16 @@ class MoCo final : public Method {
       keys.insert(keys.begin(), context.world.all_gather(k1_ND));
     }
     new_keys_.push_back(ops::cat_rows(keys));
-    return {.loss = loss, .scalars = {{"embedding_std", ops::embedding_std(q1_ND)}}};
+    StepResult result{.loss = loss,
+                      .scalars = {{"embedding_std", ops::embedding_std(q1_ND)}},
+                      .embeddings = {q1_ND, k2_ND},
+                      .candidates = config_.symmetric ? 0 : config_.queue + 1};
+    if (context.diagnose) {
+      const at::Tensor known[] = {k2_ND, queue_.keys()};
+      report_contrast(q1_ND, ops::cat_rows(known), result);
+      result.scalars.emplace_back("ema_distance", momentum_.distance());
+    }
+    return result;
   }
 
   void after_step(const Progress&) override {

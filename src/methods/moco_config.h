@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -20,6 +21,8 @@ struct MoCoConfig final : MethodConfig {
   std::int64_t split_bn = 1;
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.momentum"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = false};

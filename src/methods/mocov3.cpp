@@ -3,6 +3,7 @@
 // facebookresearch/moco-v3 moco/builder.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/method.h"
 #include "methods/mocov3_config.h"
 #include "methods/momentum.h"
@@ -48,8 +49,14 @@ class MoCoV3 final : public Method {
     const at::Tensor k1_ND = keys_.forward(views[0]), k2_ND = keys_.forward(views[1]);
     const at::Tensor loss =
         contrast(z1_ND, k2_ND, context.world) + contrast(z2_ND, k1_ND, context.world);
-    return {.loss = loss * (2 * temperature_),
-            .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+    StepResult result{.loss = loss * (2 * temperature_),
+                      .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
+                      .embeddings = {z1_ND, z2_ND}};
+    if (context.diagnose) {
+      report_contrast(z1_ND, k2_ND, result);
+      result.scalars.emplace_back("ema_distance", keys_.distance());
+    }
+    return result;
   }
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }

@@ -3,6 +3,7 @@
 #include "methods/projector_config.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -16,6 +17,8 @@ struct MoCoV3Config final : MethodConfig {
   bool predictor_norm = false;
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.momentum"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = false};

@@ -32,6 +32,9 @@ class Follower final : public nn::Module {
   /// Moves by (1 - tau) towards the leaders it was made with.
   void follow(double tau);
 
+  /// How far its encoder is from the leader's, as a share of the leader's length: nn::ema_distance.
+  at::Tensor distance() const { return nn::ema_distance(*encoder_, leader_); }
+
   encoders::Encoder& encoder() const { return *encoder_; }
 
  private:

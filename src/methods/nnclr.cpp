@@ -3,6 +3,7 @@
 // equations 3 and 4; vturrisi/solo-learn solo/methods/nnclr.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/key_queue.h"
 #include "methods/method.h"
 #include "methods/nnclr_config.h"
@@ -52,7 +53,12 @@ class Nnclr final : public Method {
     const at::Tensor loss = contrast(nearest(z1_ND), z2_ND, context.world) +
                             contrast(nearest(z2_ND), z1_ND, context.world);
     past_.push_back(context.world.all_gather(ops::unit_rows(z1_ND.detach())));
-    return {.loss = loss / 2, .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+    StepResult result{.loss = loss / 2,
+                      .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
+                      .embeddings = {z1_ND, z2_ND},
+                      .candidates = past_.back().size(0)};
+    if (context.diagnose) report_contrast(z1_ND, z2_ND, result);
+    return result;
   }
 
   void after_step(const Progress&) override {

@@ -27,7 +27,8 @@ class RotNet final : public Method {
     const at::Tensor logits = head_.forward(features);
     const at::Tensor turns = context.targets[0].reshape({-1});
     return {.loss = ops::cross_entropy(logits, turns),
-            .scalars = {{"pretext_top1", ops::top1(logits, turns)}}};
+            .scalars = {{"pretext_top1", ops::top1(logits, turns)}},
+            .candidates = kTurns};
   }
 
   std::int64_t embedding_dim() const override { return encoder().width(); }

@@ -3,6 +3,7 @@
 // google-research/simclr objective.py, model_util.py. DCL and DCLW: Yeh et al. 2021, arXiv:2110.06848.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/method.h"
 #include "methods/simclr_config.h"
 #include "nn/mlp.h"
@@ -44,7 +45,12 @@ class SimClr final : public Method {
     const at::Tensor loss = config_.loss == "nt_xent" && context.world.size() > 1
                                 ? of_own_rows(z1_ND, z2_ND, all_MD, context.world)
                                 : of_all_rows(all_MD);
-    return {.loss = loss, .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
+    StepResult result{.loss = loss,
+                      .scalars = {{"embedding_std", ops::embedding_std(z_ND)}},
+                      .embeddings = {z1_ND, z2_ND},
+                      .candidates = all_MD.size(0) - (config_.loss == "nt_xent" ? 1 : 2)};
+    if (context.diagnose) report_contrast(z1_ND, z2_ND, result);
+    return result;
   }
 
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }

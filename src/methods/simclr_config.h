@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -15,6 +16,8 @@ struct SimClrConfig final : MethodConfig {
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 128};
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.temperature"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = true};

@@ -37,7 +37,9 @@ class SimSiam final : public Method {
     const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
     const at::Tensor loss = ops::negative_cosine(predictor_.forward(z1_ND), z2_ND.detach()) +
                             ops::negative_cosine(predictor_.forward(z2_ND), z1_ND.detach());
-    return {.loss = loss / 2, .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}}};
+    return {.loss = loss / 2,
+            .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
+            .embeddings = {z1_ND, z2_ND}};
   }
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }

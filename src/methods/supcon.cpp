@@ -3,6 +3,7 @@
 // HobbitLong/SupContrast networks/resnet_big.py, losses.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/method.h"
 #include "methods/supcon_config.h"
 #include "nn/mlp.h"
@@ -38,7 +39,14 @@ class SupCon final : public Method {
         ops::supervised_contrast(context.world.all_gather(z_ND),
                                  context.world.all_gather(context.labels.repeat({2})),
                                  config_.temperature);
-    return {.loss = loss, .scalars = {{"embedding_std", ops::embedding_std(z_ND)}}};
+    const std::int64_t images = views[0].size(0);
+    const at::Tensor z1_ND = z_ND.narrow(0, 0, images), z2_ND = z_ND.narrow(0, images, images);
+    StepResult result{.loss = loss,
+                      .scalars = {{"embedding_std", ops::embedding_std(z_ND)}},
+                      .embeddings = {z1_ND, z2_ND},
+                      .candidates = 2 * images * context.world.size() - 1};
+    if (context.diagnose) report_contrast(z1_ND, z2_ND, result);
+    return result;
   }
 
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }

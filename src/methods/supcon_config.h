@@ -3,6 +3,7 @@
 #include "methods/projector_config.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -12,6 +13,8 @@ struct SupConConfig final : MethodConfig {
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 128};
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.temperature"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = true, .labels = true};

@@ -3,6 +3,7 @@
 // prototypes, L keys of a queue.  source: Caron et al. 2020, arXiv:2006.09882, section 3 and appendix
 // A; facebookresearch/swav main_swav.py.
 #include "dist/world.h"
+#include "methods/diagnostics.h"
 #include "methods/key_queue.h"
 #include "methods/method.h"
 #include "methods/multi_crop.h"
@@ -68,8 +69,13 @@ class Swav final : public Method {
       }
     }
     const at::Tensor codes_QNK = ops::cat_rows(codes).view({kAssigned, -1, scores_MK.size(1)});
-    return {.loss = ops::swapped_cross_entropy(scores_VNK, codes_QNK, config_.temperature),
-            .scalars = {{"embedding_std", ops::embedding_std(z_VND[0])}}};
+    StepResult result{
+        .loss = ops::swapped_cross_entropy(scores_VNK, codes_QNK, config_.temperature),
+        .scalars = {{"embedding_std", ops::embedding_std(z_VND[0])}},
+        .embeddings = {z_VND[0], z_VND[1]},
+        .candidates = scores_MK.size(1)};
+    if (context.diagnose) report_assignments(codes[0], result);
+    return result;
   }
 
   void after_step(const Progress&) override {

@@ -40,7 +40,9 @@ class VicReg final : public Method {
             .scalars = {{"invariance", terms.invariance.detach()},
                         {"variance", terms.variance.detach()},
                         {"covariance", terms.covariance.detach()},
-                        {"embedding_std", ops::embedding_std(x_ND)}}};
+                        {"raw_std", x_ND.detach().std(0).mean()},
+                        {"embedding_std", ops::embedding_std(x_ND)}},
+            .embeddings = {x_ND, y_ND}};
   }
 
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }

@@ -3,6 +3,7 @@
 #include "methods/projector_config.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -14,6 +15,8 @@ struct VicRegConfig final : MethodConfig {
   ProjectorConfig projector{.hidden_dim = 8192, .output_dim = 8192};
 
   void bind(config::Fields& fields) override;
+
+  std::string_view collapse_advice() const override { return "raise method.variance"; }
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = false};

@@ -3,9 +3,13 @@
 #include "base/error.h"
 #include "nn/drop_path.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_foreach_sub.h>
+#include <ATen/ops/stack.h>
 
 #include <vector>
 
@@ -34,6 +38,14 @@ void ema_update(const Module& follower, const Module& leader, double tau) {
   const at::NoGradGuard no_grad;
   at::_foreach_mul_(targets, tau);
   at::_foreach_add_(targets, sources, 1 - tau);
+}
+
+at::Tensor ema_distance(const Module& follower, const Module& leader) {
+  const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> sources = weights_of(leader);
+  const std::vector<at::Tensor> apart = at::_foreach_sub(weights_of(follower), sources);
+  return at::stack(at::_foreach_norm(apart, 2)).norm() /
+         at::stack(at::_foreach_norm(sources, 2)).norm();
 }
 
 }  // namespace sslrun::nn

@@ -14,4 +14,7 @@ void start_following(Module& follower, const Module& leader);
 /// source    He et al. 2020, arXiv:1911.05722, equation 2.
 void ema_update(const Module& follower, const Module& leader, double tau);
 
+/// |follower - leader| / |leader| over all parameters together: a scalar.
+at::Tensor ema_distance(const Module& follower, const Module& leader);
+
 }  // namespace sslrun::nn

@@ -32,6 +32,15 @@ at::Tensor barlow_twins(const at::Tensor& z1_ND, const at::Tensor& z2_ND, double
          off_diagonal_energy(a_ND, b_ND) * (lambda / (rows * rows));
 }
 
+at::Tensor mean_off_diagonal(const at::Tensor& z1_ND, const at::Tensor& z2_ND) {
+  check(z1_ND, z2_ND);
+  const FullPrecision full(z1_ND.device());
+  const at::Tensor c_DD =
+      at_full_precision(z1_ND).t().matmul(at_full_precision(z2_ND)).abs() / z1_ND.size(0);
+  const auto d = static_cast<double>(c_DD.size(0));
+  return (c_DD.sum() - c_DD.diagonal().sum()) / (d * (d - 1));
+}
+
 VicRegTerms vicreg(const at::Tensor& x_ND, const at::Tensor& y_ND) {
   check(x_ND, y_ND);
   at::Tensor x = at_full_precision(x_ND), y = at_full_precision(y_ND);

@@ -11,6 +11,9 @@ namespace sslrun::ops {
 /// source    Zbontar et al. 2021, arXiv:2103.03230, equation 1; facebookresearch/barlowtwins main.py.
 at::Tensor barlow_twins(const at::Tensor& z1_ND, const at::Tensor& z2_ND, double lambda);
 
+/// The mean of |C_ij| off the diagonal of that C: how much dimensions repeat each other, 0 to 1.
+at::Tensor mean_off_diagonal(const at::Tensor& z1_ND, const at::Tensor& z2_ND);
+
 /// VICReg's three terms, scalars in float32 (float64 for float64).
 struct VicRegTerms {
   at::Tensor invariance;  // mean of (x - y)^2 over all elements

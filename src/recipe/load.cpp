@@ -143,7 +143,7 @@ void check_labels(const LoadedRecipe& loaded,
 
 // Removes the keys that do not decide what is computed; data has its own fingerprint.
 void erase_free_keys(nlohmann::json& recipe) {
-  for (const char* key : {"eval", "checkpoint"}) recipe.erase(key);
+  for (const char* key : {"eval", "checkpoint", "diagnostics"}) recipe.erase(key);
   if (recipe.contains("data")) {
     for (const char* key :
          {"train", "val", "format", "exclude", "max_bad_fraction", "cache", "cache_gb"})

@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 2> kBitDepths = {"8", "16"};
 constexpr std::array<std::string_view, 3> kCaches = {"none", "packed", "ram"};
 constexpr std::array<std::string_view, 3> kBackgrounds = {"white", "black", "gray"};
 constexpr std::array<std::string_view, 3> kTruncated = {"skip", "keep", "fail"};
+constexpr std::array<std::string_view, 2> kOnCollapse = {"warn", "stop"};
 constexpr std::array<std::string_view, 2> kScalings = {"linear", "sqrt"};
 constexpr std::array<std::string_view, 2> kWarmups = {"linear", "linspace"};
 constexpr std::array<std::string_view, 3> kDecays = {"cosine", "step", "constant"};
@@ -409,6 +410,12 @@ void bind(config::Fields& f, Recipe& r) {
   });
   f.section("checkpoint", "what a killed run goes on from", [&](config::Fields& s) {
     bind(s, r.checkpoint);
+  });
+  f.section("diagnostics", "what failing training does", [&](config::Fields& s) {
+    s.choice("on_collapse",
+             r.diagnostics.on_collapse,
+             kOnCollapse,
+             "what follows when nothing is learnt any more: a warning, or the end of the run");
   });
 }
 

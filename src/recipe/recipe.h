@@ -87,6 +87,10 @@ struct CheckpointConfig {
   std::int64_t keep_last = 2;
 };
 
+struct DiagnosticsConfig {
+  std::string on_collapse = "warn";  // or "stop"
+};
+
 /// What a run is made of. Every field is named once, in bind().
 struct Recipe {
   std::int64_t version = 1;
@@ -103,6 +107,7 @@ struct Recipe {
   bool has_knn = true;  // used where data.val has labels
   KnnEval knn;
   CheckpointConfig checkpoint;
+  DiagnosticsConfig diagnostics;
 };
 
 /// Reads, validates or documents a recipe, depending on the visitor.

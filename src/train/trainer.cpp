@@ -9,10 +9,12 @@
 #include "eval/knn.h"
 #include "image/bad_image.h"
 #include "image/png_write.h"
+#include "methods/method_config.h"
 #include "methods/trained_parameters.h"
 #include "nn/randomness.h"
 #include "ops/step.h"
 #include "optim/clip.h"
+#include "train/diagnose.h"
 #include "train/image_cache.h"
 #include "views/eval_transform.h"
 #include "views/preview.h"
@@ -30,6 +32,7 @@ namespace sslrun::train {
 namespace {
 
 constexpr std::int64_t kLogEverySteps = 10;
+constexpr std::int64_t kDiagnoseEverySteps = 50;  // a multiple: their scalars are logged
 constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr std::int64_t kEvalBatch = 256;
@@ -78,7 +81,9 @@ Trainer::Trainer(const TrainerDeps& deps,
                 recipe_.schedule.epochs,
                 recipe_.train.batch_size},
                state_.step,
-               state_.time_s) {
+               state_.time_s),
+      health_(
+          dynamic_cast<const methods::MethodConfig&>(*recipe_.method.config).collapse_advice()) {
   method_->to(deps.device);
   method_->to_channels_last();
   optimizer_ = optim::make_optimizer(
@@ -129,6 +134,7 @@ int Trainer::train() {
     ++state_.step;
     monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
     record(outcome);
+    judge(outcome);
     note_bad_images();
     note_full_cache();
     if (stop_signal() == 0 && evaluation_due()) evaluate();
@@ -181,13 +187,19 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
       const ops::Autocast autocast(deps_.precision, deps_.device);
       const nn::Randomness randomness(
           static_cast<std::uint32_t>(recipe_.train.seed), progress.epoch(), samples);
-      result = method_->forward(views, {deps_.world, progress, samples, targets, labels});
+      result =
+          method_->forward(views, {deps_.world, progress, samples, targets, labels, diagnosed()});
     }
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
     outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
     if (m + 1 == micro_batches) {
       for (const auto& [name, scalar] : result.scalars)
         outcome.scalars.emplace_back(name, ops::value(scalar));
+      outcome.candidates = result.candidates;
+      if (diagnosed()) {
+        const auto described = describe(result.embeddings);
+        outcome.scalars.insert(outcome.scalars.end(), described.begin(), described.end());
+      }
     }
   }
   outcome.grad_norm = ops::gradient_norm(parameters_);
@@ -218,14 +230,27 @@ void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batc
                   path.string()));
 }
 
+bool Trainer::diagnosed() const {
+  const std::int64_t step = state_.step + 1;
+  return step % kDiagnoseEverySteps == 0 || step % sampler_.steps_per_epoch() == 0;
+}
+
+void Trainer::judge(const StepOutcome& outcome) {
+  const auto verdict = health_.observe({.step = state_.step,
+                                        .loss = outcome.loss,
+                                        .candidates = outcome.candidates,
+                                        .dim = method_->embedding_dim(),
+                                        .scalars = outcome.scalars});
+  if (!verdict) return;
+  if (recipe_.diagnostics.on_collapse == "stop")
+    throw NumericsError(*verdict +
+                        "; diagnostics.on_collapse: stop ends the run here, and its last "
+                        "checkpoint stands");
+  monitor_.progress().clear();
+  log::warn("{}", *verdict);
+}
+
 void Trainer::record(const StepOutcome& outcome) {
-  for (const auto& [name, value] : outcome.scalars) {
-    if (name != "embedding_std") continue;
-    if (const auto verdict = collapse_.observe(state_.step, value, method_->embedding_dim())) {
-      monitor_.progress().clear();
-      log::warn("{}", *verdict);
-    }
-  }
   const std::int64_t per_epoch = sampler_.steps_per_epoch();
   const bool epoch_end = state_.step % per_epoch == 0;
   if (epoch_end) judge_loader();

@@ -56,6 +56,7 @@ class Trainer {
  private:
   struct StepOutcome {
     double loss = 0, lr = 0, grad_norm = 0;
+    std::int64_t candidates = 0;
     std::vector<std::pair<std::string, double>> scalars;
   };
 
@@ -65,6 +66,10 @@ class Trainer {
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);
+  /// Whether the step under way has its costly scalars logged.
+  bool diagnosed() const;
+  /// Warns of training that fails, or ends it. errors: NumericsError where the recipe says so.
+  void judge(const StepOutcome& outcome);
   /// At an epoch's end: says once that the network waits for images, and what holds them up.
   void judge_loader();
   /// Says once that not all images find room in the cache.
@@ -97,7 +102,7 @@ class Trainer {
   metrics::EventFile events_;
   ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
-  CollapseWatch collapse_;
+  HealthWatch health_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end

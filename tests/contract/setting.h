@@ -134,7 +134,7 @@ struct Run {
   /// A step in which momentum networks and queues stay as they are.
   double move(const Batch& batch, double lr) {
     optimizer->zero_grad();
-    const methods::StepResult result = forward(batch);
+    result = forward(batch);
     ops::backward(result.loss, 1.0);
     if (world.size() > 1) average_gradients();
     optimizer->step(lr);
@@ -144,7 +144,7 @@ struct Run {
   methods::StepResult forward(const Batch& batch) {
     const nn::Randomness randomness(seed, progress.epoch(), batch.samples);
     return method->forward(batch.views,
-                           {world, progress, batch.samples, batch.targets, batch.labels});
+                           {world, progress, batch.samples, batch.targets, batch.labels, diagnose});
   }
 
   void average_gradients() {
@@ -159,6 +159,8 @@ struct Run {
   std::unique_ptr<methods::Method> method;
   std::unique_ptr<optim::Optimizer> optimizer;
   methods::Progress progress{0, 100, kStepsPerEpoch};
+  bool diagnose = false;
+  methods::StepResult result;  // of the last step
 };
 
 /// One thread: these networks are too small to share out.

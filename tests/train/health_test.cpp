@@ -4,26 +4,97 @@
 #include "train/image_cache.h"
 
 #include <cmath>
+#include <string>
+#include <utility>
 #include <vector>
 
 using namespace sslrun::train;
 
+namespace {
+
+using Scalars = std::vector<std::pair<std::string, double>>;
+
+/// What is told about `steps` equal steps, and the number of the one it is told after.
+std::pair<std::string, int> told(HealthWatch& watch, const StepSigns& signs, int steps) {
+  std::pair<std::string, int> out;
+  for (int step = 1; step <= steps; ++step) {
+    StepSigns at = signs;
+    at.step = step;
+    if (const auto verdict = watch.observe(at)) {
+      CHECK(out.first.empty());  // never the same twice
+      out = {*verdict, step};
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 TEST_CASE("collapse: twenty low steps in a row are told once, in words with what to change",
           "[train][health]") {
-  CollapseWatch watch;
-  const double healthy = 1 / std::sqrt(128.0);
-  for (int step = 1; step <= 19; ++step) CHECK_FALSE(watch.observe(step, 0.01 * healthy, 128));
-  const auto verdict = watch.observe(20, 0.01 * healthy, 128);
-  REQUIRE(verdict);
-  CHECK(verdict->find("collapsed") != std::string::npos);
-  CHECK(verdict->find("optimizer.lr") != std::string::npos);
-  CHECK_FALSE(watch.observe(21, 0.01 * healthy, 128));
+  HealthWatch watch("raise method.momentum");
+  const Scalars low = {{"embedding_std", 0.01 / std::sqrt(128.0)}};
+  const auto [verdict, step] = told(watch, {.dim = 128, .scalars = low}, 100);
+  CHECK(step == 20);
+  CHECK_THAT(verdict, Catch::Contains("collapsed") && Catch::Contains("optimizer.lr"));
+  CHECK_THAT(verdict, Catch::EndsWith("or raise method.momentum"));
 }
 
 TEST_CASE("collapse: one healthy step begins the count again", "[train][health]") {
-  CollapseWatch watch;
-  for (int step = 1; step <= 100; ++step)
-    CHECK_FALSE(watch.observe(step, step % 20 == 0 ? 0.08 : 0.0, 128));
+  HealthWatch watch("");
+  for (int step = 1; step <= 100; ++step) {
+    const Scalars std = {{"embedding_std", step % 20 == 0 ? 0.08 : 0.0}};
+    CHECK_FALSE(watch.observe({.step = step, .dim = 128, .scalars = std}));
+  }
+}
+
+TEST_CASE("collapse: embeddings that shrink to a point are told where their loss holds them at 1",
+          "[train][health]") {
+  HealthWatch watch("raise method.variance");
+  const Scalars small = {{"raw_std", 0.01}, {"embedding_std", 0.09}};
+  const auto [verdict, step] = told(watch, {.dim = 128, .scalars = small}, 100);
+  CHECK(step == 20);
+  CHECK_THAT(verdict, Catch::Contains("below 0.05") && Catch::Contains("method.variance"));
+}
+
+TEST_CASE("guessing: a loss that is ln K for 500 steps is told with K, any other is not",
+          "[train][health]") {
+  HealthWatch watch("");
+  const auto [verdict, step] =
+      told(watch, {.loss = std::log(65536.0) * 1.0005, .candidates = 65536}, 2000);
+  CHECK(step == 500);
+  CHECK_THAT(verdict, Catch::Contains("the loss is ln 65536 = 11.09"));
+  CHECK_THAT(verdict, Catch::Contains("for 500 steps"));
+  HealthWatch healthy("");
+  CHECK(told(healthy, {.loss = std::log(65536.0) * 0.998, .candidates = 65536}, 2000).second == 0);
+  CHECK(told(healthy, {.loss = 0, .candidates = 0}, 2000).second == 0);
+}
+
+TEST_CASE("worse than guessing: fifty steps above half again of ln K are told", "[train][health]") {
+  HealthWatch watch("");
+  const auto [verdict, step] = told(watch, {.loss = std::log(4.0) * 1.6, .candidates = 4}, 200);
+  CHECK(step == 50);
+  CHECK_THAT(verdict, Catch::Contains("worse than guessing") && Catch::Contains("optimizer.lr"));
+}
+
+TEST_CASE("rank: embeddings on a line are told the third time", "[train][health]") {
+  HealthWatch watch("");
+  const Scalars line = {{"rank_me", 1.2}, {"embedding_std", 0.09}};
+  const auto [verdict, step] = told(watch, {.dim = 128, .scalars = line}, 20);
+  CHECK(step == 3);
+  CHECK_THAT(verdict, Catch::Contains("1.2 of 128 directions"));
+}
+
+TEST_CASE("teacher: one that is uniform, and one that gives all images one prototype",
+          "[train][health]") {
+  HealthWatch watch("");
+  const Scalars uniform = {
+      {"teacher_entropy", 11.0899}, {"teacher_kl", 0.0004}, {"prototypes_used", 65000}};
+  const auto [verdict, step] = told(watch, {.scalars = uniform}, 20);
+  CHECK(step == 3);
+  CHECK_THAT(verdict, Catch::Contains("uniform") && Catch::Contains("method.teacher_temperature"));
+  const Scalars one = {{"teacher_entropy", 0.01}, {"teacher_kl", 11.08}, {"prototypes_used", 1.01}};
+  CHECK_THAT(told(watch, {.scalars = one}, 20).first, Catch::Contains("one prototype"));
 }
 
 TEST_CASE("starving: told from a tenth of the time on, with the slowest stage and its remedy",
