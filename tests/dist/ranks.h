@@ -5,6 +5,7 @@
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -17,6 +18,8 @@ namespace sslrun::test {
 inline void run_ranks(std::int64_t size,
                       const std::function<void(dist::World&)>& body,
                       std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
+  // LibTorch's record of past collectives is one per process and not for several groups at once.
+  ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/1);
   const auto store = c10::make_intrusive<c10d::HashStore>();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
