@@ -9,7 +9,6 @@
 #include "methods/multi_crop.h"
 #include "methods/teacher.h"
 #include "ops/autocast.h"
-#include "ops/embedding_std.h"
 #include "ops/soft_cross_entropy.h"
 
 #include <ATen/TensorOperators.h>
@@ -45,9 +44,7 @@ class Dino final : public Method {
                                                    config_.student_temperature,
                                                    temperature);
     const std::vector<at::Tensor> z_NB = z_MB.chunk(num_views);
-    StepResult result{.loss = loss,
-                      .scalars = {{"embedding_std", ops::embedding_std(z_NB[0])}},
-                      .candidates = outputs};
+    StepResult result{.loss = loss, .scalars = {}, .candidates = outputs};
     if (context.diagnose) {
       const at::Tensor centred_MK = ops::at_full_precision(teacher_MK) - center_.value();
       report_assignments((centred_MK / temperature).softmax(1), result);

@@ -12,7 +12,6 @@
 #include "methods/patch_views.h"
 #include "methods/teacher.h"
 #include "nn/ema.h"
-#include "ops/embedding_std.h"
 #include "ops/koleo.h"
 #include "ops/rows.h"
 #include "ops/sinkhorn.h"
@@ -82,8 +81,7 @@ class DinoV2 final : public Method {
         patches_TK, targets.patches_TK, hidden.weights_T, keys_.student_temperature);
     const at::Tensor koleo_loss = koleo(seen.class_ND, context.world);
     return {.loss = class_loss + patch_loss + koleo_loss * config_.koleo_weight,
-            .scalars = {{"embedding_std", ops::embedding_std(z_MB.chunk(num_views)[0])},
-                        {"class_loss", class_loss.detach()},
+            .scalars = {{"class_loss", class_loss.detach()},
                         {"patch_loss", patch_loss.detach()},
                         {"koleo_loss", koleo_loss.detach()}}};
   }

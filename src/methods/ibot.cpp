@@ -10,7 +10,6 @@
 #include "methods/multi_crop.h"
 #include "methods/patch_views.h"
 #include "methods/teacher.h"
-#include "ops/embedding_std.h"
 #include "ops/rows.h"
 #include "ops/soft_cross_entropy.h"
 
@@ -68,9 +67,7 @@ class Ibot final : public Method {
         hidden.weights_T,
         keys_.student_temperature);
     return {.loss = class_loss + patch_loss,
-            .scalars = {{"embedding_std", ops::embedding_std(z_MB.chunk(num_views)[0])},
-                        {"class_loss", class_loss.detach()},
-                        {"patch_loss", patch_loss.detach()}}};
+            .scalars = {{"class_loss", class_loss.detach()}, {"patch_loss", patch_loss.detach()}}};
   }
 
   void after_step(const Progress& progress) override {

@@ -12,8 +12,8 @@ namespace {
 using namespace sslrun;
 using namespace sslrun::test;
 
-// Four times the worst relative difference of float32 from float64 measured below: 4e-7, supcon.
-constexpr double kTolerance = 1.6e-6;
+// Four times the worst relative difference of float32 from float64 measured below: 4.7e-7, DCL.
+constexpr double kTolerance = 1.9e-6;
 
 /// Cosines over temperature between the embeddings of both views, view by view.
 Tensor similarities(const Setting& s, const State& state, double temperature) {

@@ -29,9 +29,9 @@ TEST_CASE("cross_entropy: the definition in float64, ln K for equal logits, and 
         std::log(std::exp(logits[i][chosen[i].item<std::int64_t>()].item<double>()) / sum) / 4;
   }
   CHECK(ops::cross_entropy(logits, chosen).item<double>() == Approx(expected).epsilon(1e-12));
-  // 6e-8 measured.
+  // Four units of float32, 1.2e-7; 5.4e-9 measured.
   CHECK(ops::cross_entropy(logits.to(at::kFloat), chosen).item<double>() ==
-        Approx(expected).epsilon(2.4e-7));
+        Approx(expected).epsilon(4.8e-7));
   CHECK(ops::cross_entropy(at::zeros({4, 5}, at::kBFloat16), chosen).item<double>() ==
         Approx(std::log(5.0)));
   CHECK(test::gradient_error(

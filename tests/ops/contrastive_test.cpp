@@ -48,9 +48,9 @@ void check(const json& one, const std::function<Tensor(const Tensor&)>& loss) {
     for (std::size_t j = 0; j < gradient[i].size(); ++j)
       CHECK(z.grad()[std::int64_t(i)][std::int64_t(j)].item<double>() ==
             Approx(gradient[i][j]).margin(1e-10));
-  // 3.5e-7 measured.
+  // Four times the worst measured, 2.7e-7.
   CHECK(loss(z.detach().to(at::kFloat)).item<double>() ==
-        Approx(one["loss"].get<double>()).epsilon(1.4e-6));
+        Approx(one["loss"].get<double>()).epsilon(1.1e-6));
 }
 
 }  // namespace

@@ -48,8 +48,8 @@ const Tensor a = wave(4, 8, 0.1).unsqueeze(0), slices = unit_columns(wave(8, 6, 
 TEST_CASE("sigreg: the official value, in float64 and float32, and that of collapsed rows",
           "[ops][loss]") {
   CHECK(sigreg(a, slices) == Approx(0.99484238).margin(1e-8));
-  // 1.1e-7 measured.
-  CHECK(sigreg(a.to(at::kFloat), slices.to(at::kFloat)) == Approx(0.99484238).epsilon(4.4e-7));
+  // Four units of float32, 1.2e-7; 9.0e-8 measured.
+  CHECK(sigreg(a.to(at::kFloat), slices.to(at::kFloat)) == Approx(0.99484238).epsilon(4.8e-7));
   for (const std::int64_t n : {1, 4, 37})
     CHECK(sigreg(at::zeros({2, n, 8}, at::kDouble), slices) ==
           Approx(0.40204758 * double(n)).epsilon(1e-7));
@@ -70,8 +70,8 @@ TEST_CASE("sigreg: Gaussian rows give 1.0525 however many they are", "[ops][loss
   Rng rng(1, Purpose::kMethod, 0, 0, 0);
   for (std::int64_t i = 0; i < z.numel(); ++i) z.mutable_data_ptr<double>()[i] = rng.normal();
   const Tensor one = at::zeros({1, 1}, at::kDouble) + 1;
-  // Four standard errors; the statistic's deviation is 1.06 measured.
-  CHECK(sigreg(z, one) == Approx(1.0525).margin(4 * 1.06 / std::sqrt(double(kDraws))));
+  // Four standard errors; the statistic's deviation is 0.95, measured on other draws.
+  CHECK(sigreg(z, one) == Approx(1.0525).margin(4 * 0.95 / std::sqrt(double(kDraws))));
 }
 
 TEST_CASE("sigreg: its gradient, also through the sum over two ranks", "[ops][loss]") {
