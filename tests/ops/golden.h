@@ -1,4 +1,4 @@
-// The matrix that the golden values of the losses are computed on.
+// The matrix that the values of tests/golden/losses.py are computed on.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

@@ -1,4 +1,4 @@
-// Losses against values computed in float64 from their definitions, which the official code gives too.
+// Losses against the values of tests/golden/losses.py, which the official code gives too.
 #include "base/error.h"
 #include "ops/info_nce.h"
 #include "ops/nt_xent.h"
