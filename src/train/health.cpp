@@ -21,7 +21,7 @@ constexpr std::int64_t kGuessingSteps = 500;
 constexpr double kWorseThanGuessing = 1.5;  // of ln K
 constexpr std::int64_t kWorseSteps = 50;
 // Of diagnosed steps, which are far apart.
-constexpr std::int64_t kPatienceDiagnoses = 3;
+constexpr std::int64_t kPatienceDiagnoses = 10;
 constexpr double kFewestDirections = 1.5;
 constexpr double kUniformShare = 0.001;  // of ln K that a teacher must be away from uniform
 constexpr double kFewestPrototypes = 1.5;

@@ -81,7 +81,7 @@ TEST_CASE("rank: embeddings on a line are told the third time", "[train][health]
   HealthWatch watch("");
   const Scalars line = {{"rank_me", 1.2}, {"embedding_std", 0.09}};
   const auto [verdict, step] = told(watch, {.dim = 128, .scalars = line}, 20);
-  CHECK(step == 3);
+  CHECK(step == 10);
   CHECK_THAT(verdict, Catch::Contains("1.2 of 128 directions"));
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("teacher: one that is uniform, and one that gives all images one proto
   const Scalars uniform = {
       {"teacher_entropy", 11.0899}, {"teacher_kl", 0.0004}, {"prototypes_used", 65000}};
   const auto [verdict, step] = told(watch, {.scalars = uniform}, 20);
-  CHECK(step == 3);
+  CHECK(step == 10);
   CHECK_THAT(verdict, Catch::Contains("uniform") && Catch::Contains("method.teacher_temperature"));
   const Scalars one = {{"teacher_entropy", 0.01}, {"teacher_kl", 11.08}, {"prototypes_used", 1.01}};
   CHECK_THAT(told(watch, {.scalars = one}, 20).first, Catch::Contains("one prototype"));

@@ -96,3 +96,22 @@ TEST_CASE(
   CHECK_THAT(run(3.0), Catch::Contains("worse than guessing"));
   CHECK(run(0.1).empty());
 }
+
+TEST_CASE("verdict: DINO's teacher without centring gives all images one prototype",
+          "[train][health]") {
+  const auto run = [](const std::string& center) {
+    Setting s("{name: dino, momentum: 0, freeze_last_layer_epochs: 0, center_momentum: " + center +
+              ", head: {hidden_dim: 16, bottleneck_dim: 6, output_dim: 9}}");
+    return verdict_of(s, 1.0, 400);
+  };
+  CHECK_THAT(run("1"), Catch::Contains("all images are given one prototype"));
+  CHECK(run("0.9") == "");
+}
+
+TEST_CASE("verdict: DINO's teacher that sharpens nothing is uniform", "[train][health]") {
+  Setting s(
+      "{name: dino, momentum: 0, freeze_last_layer_epochs: 0, teacher_temperature: {start: 100, "
+      "end: "
+      "100}, head: {hidden_dim: 16, bottleneck_dim: 6, output_dim: 9}}");
+  CHECK_THAT(verdict_of(s, 1.0, 400), Catch::Contains("the teacher is uniform"));
+}
