@@ -77,7 +77,7 @@ TEST_CASE("worse than guessing: fifty steps above half again of ln K are told", 
   CHECK_THAT(verdict, Catch::Contains("worse than guessing") && Catch::Contains("optimizer.lr"));
 }
 
-TEST_CASE("rank: embeddings on a line are told the third time", "[train][health]") {
+TEST_CASE("rank: embeddings on a line are told the tenth time", "[train][health]") {
   HealthWatch watch("");
   const Scalars line = {{"rank_me", 1.2}, {"embedding_std", 0.09}};
   const auto [verdict, step] = told(watch, {.dim = 128, .scalars = line}, 20);
