@@ -78,8 +78,7 @@ std::optional<std::string> HealthWatch::judge_loss(const StepSigns& signs) {
   if (guessing_.lasts(std::abs(signs.loss - guess) < kGuessingShare * guess, kGuessingSteps)) {
     return fmt::format(
         "nothing is told apart: at step {} the loss is ln {} = {:.4g}, what guessing gives, and "
-        "has "
-        "been for {} steps; {}",
+        "has been for {} steps; {}",
         signs.step,
         signs.candidates,
         guess,
@@ -89,8 +88,7 @@ std::optional<std::string> HealthWatch::judge_loss(const StepSigns& signs) {
   if (worse_.lasts(signs.loss > kWorseThanGuessing * guess, kWorseSteps)) {
     return fmt::format(
         "the loss is worse than guessing: at step {} it has been above {} ln {} = {:.4g} for {} "
-        "steps "
-        "({:.4g}), so the weights move too far in each; lower optimizer.lr or lengthen "
+        "steps ({:.4g}), so the weights move too far in each; lower optimizer.lr or lengthen "
         "schedule.warmup_epochs",
         signs.step,
         kWorseThanGuessing,
@@ -108,10 +106,8 @@ std::optional<std::string> HealthWatch::judge_embeddings(const StepSigns& signs)
     if (collapsed_.lasts(*std < kCollapsedShare * healthy, kPatienceSteps)) {
       return fmt::format(
           "the embeddings have collapsed: at step {} their standard deviation has been below "
-          "{:.0f} "
-          "% of a healthy one for {} steps ({:.2g}; healthy is {:.2g}), so all images look alike "
-          "to "
-          "the loss; {}",
+          "{:.0f} % of a healthy one for {} steps ({:.2g}; healthy is {:.2g}), so all images "
+          "look alike to the loss; {}",
           signs.step,
           100 * kCollapsedShare,
           kPatienceSteps,
@@ -123,9 +119,8 @@ std::optional<std::string> HealthWatch::judge_embeddings(const StepSigns& signs)
   const auto raw = find(signs, "raw_std");
   if (raw && shrunk_.lasts(*raw < kShrunkStd, kPatienceSteps)) {
     return fmt::format(
-        "the embeddings have collapsed: at step {} their standard deviation has been below {} for "
-        "{} "
-        "steps ({:.2g}; healthy is 1), so all images are nearly one point; {}",
+        "the embeddings have collapsed: at step {} their standard deviation has been below {} "
+        "for {} steps ({:.2g}; healthy is 1), so all images are nearly one point; {}",
         signs.step,
         kShrunkStd,
         kPatienceSteps,
@@ -136,8 +131,7 @@ std::optional<std::string> HealthWatch::judge_embeddings(const StepSigns& signs)
   if (rank && few_directions_.lasts(*rank < kFewestDirections, kPatienceDiagnoses)) {
     return fmt::format(
         "the embeddings lie on a line: at step {} they fill {:.3g} of {} directions (rank_me, "
-        "below "
-        "{} the last {} times), so their dimensions say the same; {}",
+        "below {} the last {} times), so their dimensions say the same; {}",
         signs.step,
         *rank,
         signs.dim,
@@ -154,9 +148,8 @@ std::optional<std::string> HealthWatch::judge_teacher(const StepSigns& signs) {
       uniform_teacher_.lasts(*kl < kUniformShare * (*kl + *entropy), kPatienceDiagnoses)) {
     return fmt::format(
         "the teacher is uniform: at step {} its entropy is {:.4g} of at most {:.4g}, the last {} "
-        "times, so it teaches nothing; lower method.teacher_temperature, or method.output_dim "
-        "where "
-        "there are few images",
+        "times, so it teaches nothing; lower method.teacher_temperature, or method.head.output_dim "
+        "where there are few images",
         signs.step,
         *entropy,
         *kl + *entropy,
@@ -195,8 +188,8 @@ std::optional<std::string> bad_images_verdict(const std::vector<data::BadSample>
   if (count <= most) return std::nullopt;
   return fmt::format(
       "at most {} of {} images may be unusable (data.max_bad_fraction: {}), and {} are: {}; they "
-      "are listed in '{}'; restore them or raise data.max_bad_fraction, and the same command goes "
-      "on from the last checkpoint, or leave them out of another run with data.exclude",
+      "are listed in '{}'; restore them or raise data.max_bad_fraction, and the same command "
+      "goes on from the last checkpoint, or leave them out of another run with data.exclude",
       most,
       images,
       max_fraction,
