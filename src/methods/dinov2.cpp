@@ -100,7 +100,7 @@ class DinoV2 final : public Method {
 
   optim::ParameterRule rule(std::string_view name, std::int64_t steps_per_epoch) const override {
     if (name.starts_with("head.last_layer.") || name.starts_with("patch_head.last_layer."))
-      return {.frozen_steps = keys_.freeze_last_layer_epochs * steps_per_epoch};
+      return {.zero_lr_steps = keys_.freeze_last_layer_epochs * steps_per_epoch};
     return {};
   }
 

@@ -205,6 +205,6 @@ TEST_CASE("dinov2: the last layers stay for the frozen epochs", "[methods]") {
   for (const auto& [name, tensor] : s.method->named_parameters()) {
     INFO(name);
     const bool last = name.find("last_layer") != std::string::npos;
-    CHECK(s.method->rule(name, 5).frozen_steps == (last ? 5 : 0));
+    CHECK(s.method->rule(name, 5).zero_lr_steps == (last ? 5 : 0));
   }
 }
