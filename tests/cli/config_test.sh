@@ -111,7 +111,7 @@ for kind in methods encoders augmentations optimizers recipes; do
   expect "list $kind --json" 0 '^\[' '' "$sslrun" list "$kind" --json
   json "list $kind" "len(j) > 0 and all(set(r) == {'name', 'summary', 'source'} and all(r.values()) for r in j)"
 done
-json "list recipes" "{r['name'] for r in j} == {p[:-5] for p in __import__('os').listdir('$source_dir/configs')}"
+json "list recipes" "{r['name'] for r in j} == {p[:-5] for p in __import__('os').listdir('$source_dir/configs') if p.endswith('.yaml')}"
 expect "list optimizers" 0 '^lars +SGD whose step' '' "$sslrun" list optimizers
 expect "list takes a known kind" 2 '' 'lists' "$sslrun" list lists
 mkdir -p prefix/bin prefix/share/sslrun/configs
