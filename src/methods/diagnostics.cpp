@@ -1,23 +1,18 @@
 #include "methods/diagnostics.h"
 
 #include "ops/representation.h"
-
-#include <algorithm>
+#include "ops/rows.h"
 
 namespace sslrun::methods {
 namespace {
 
 constexpr std::int64_t kMostQueries = 256, kMostKeys = 1024;
 
-at::Tensor first_rows(const at::Tensor& x, std::int64_t most) {
-  return x.narrow(0, 0, std::min(x.size(0), most));
-}
-
 }  // namespace
 
 void report_contrast(const at::Tensor& q_ND, const at::Tensor& k_MD, StepResult& result) {
   const ops::ContrastStats stats =
-      ops::contrast_stats(first_rows(q_ND, kMostQueries), first_rows(k_MD, kMostKeys));
+      ops::contrast_stats(ops::first_rows(q_ND, kMostQueries), ops::first_rows(k_MD, kMostKeys));
   result.scalars.emplace_back("positive_cosine", stats.positive_cosine);
   result.scalars.emplace_back("negative_cosine", stats.negative_cosine);
   result.scalars.emplace_back("contrastive_top1", stats.top1);

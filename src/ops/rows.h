@@ -15,6 +15,9 @@ namespace sslrun::ops {
 /// its rows.
 at::Tensor cat_rows(std::span<const at::Tensor> parts);
 
+/// At most `most` rows of x, from the first on.
+at::Tensor first_rows(const at::Tensor& x, std::int64_t most);
+
 /// Row numbers as index_select takes them: int64 [values.size()] on `device`.
 at::Tensor indices(std::span<const std::int64_t> values, at::Device device);
 
