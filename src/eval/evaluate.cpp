@@ -45,7 +45,7 @@ std::unique_ptr<encoders::Encoder> load_encoder(const fs::path& run,
         "'{}' must hold a checkpoint, and its run has not saved one yet", run.string()));
   }
   step = loaded->step;
-  const auto* const method = dynamic_cast<const methods::MethodConfig*>(recipe.method.config.get());
+  const methods::MethodConfig* const method = recipe::method_config(recipe);
   check_invariant(method != nullptr, "a recipe's method has its configuration");
   const std::string prefix = std::string(method->evaluated()) + ".";
   nn::NamedTensors weights;

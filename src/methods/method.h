@@ -47,7 +47,7 @@ struct MethodDeps {
 /// What a micro-batch comes with. targets[v] [N, T_v] int64: the classes that view v's operation sets
 /// the method to predict, T_v = 0 for most; empty for a method that needs none. samples [N]: the
 /// numbers of the images, what a method draws for each of them depends on. labels [N] int64: the
-/// images' classes, undefined where the data has none.
+/// images' classes, undefined where the method does not need them.
 struct StepContext {
   dist::World& world;
   Progress progress = {};

@@ -94,8 +94,7 @@ void check_at_most(const LoadedRecipe& loaded,
 void check_min_images(const LoadedRecipe& loaded,
                       std::int64_t num_images,
                       std::vector<Diagnostic>& found) {
-  const auto* method =
-      dynamic_cast<const methods::MethodConfig*>(loaded.recipe.method.config.get());
+  const methods::MethodConfig* const method = method_config(loaded.recipe);
   if (method == nullptr || method->min_images() <= num_images) return;
   found.push_back({"E0502",
                    config::place_of(loaded.document.root, "method"),
@@ -131,8 +130,8 @@ void check_classes(const LoadedRecipe& loaded,
 void check_labels(const LoadedRecipe& loaded,
                   const data::Source& train,
                   std::vector<Diagnostic>& found) {
-  const auto& method = dynamic_cast<const methods::MethodConfig&>(*loaded.recipe.method.config);
-  if (!method.view_needs().labels || has_labels(&train)) return;
+  const methods::MethodConfig* const method = method_config(loaded.recipe);
+  if (method == nullptr || !method->view_needs().labels || has_labels(&train)) return;
   found.push_back({"E0504",
                    config::place_of(loaded.document.root, "data.train"),
                    "data.train",

@@ -232,6 +232,12 @@ void bind(config::Fields& f, CheckpointConfig& c) {
             "checkpoints that are kept; the newest sound one always is");
 }
 
+// The crop that a group begins with; null where it does not, which it is told itself.
+const views::CropOp* crop_of(const views::ViewGroup& group) {
+  if (group.ops.empty()) return nullptr;
+  return dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
+}
+
 // What is wrong with the sizes of the views for a method that needs some of them to be equal, or "".
 std::string sizes_problem(const Recipe& r, const methods::ViewNeeds& needs) {
   std::int64_t equal = needs.same_size ? needs.max_views : needs.global_views;
@@ -239,10 +245,8 @@ std::string sizes_problem(const Recipe& r, const methods::ViewNeeds& needs) {
   for (const views::ViewGroup& group : r.augmentations) {
     if (equal <= 0) break;
     equal -= group.views;
-    const auto* crop = group.ops.empty()
-                           ? nullptr
-                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
-    if (!crop) continue;  // a group that does not begin with the crop is told so itself
+    const views::CropOp* const crop = crop_of(group);
+    if (!crop) continue;
     const std::int64_t size = crop->side();
     if (side && *side != size) {
       return fmt::format("must {} of one size for {}, got {} and {} pixels",
@@ -260,7 +264,7 @@ std::string sizes_problem(const Recipe& r, const methods::ViewNeeds& needs) {
 
 // What a method needs of the views and does not get, or "".
 std::string views_problem(const Recipe& r) {
-  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  const methods::MethodConfig* const method = method_config(r);
   if (!method) return "";
   const methods::ViewNeeds needs = method->view_needs();
   std::int64_t views = 0;
@@ -295,7 +299,7 @@ std::string views_problem(const Recipe& r) {
 
 // What is wrong between method, encoder and the sizes of the views, or "".
 std::string encoder_problem(const Recipe& r) {
-  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  const methods::MethodConfig* const method = method_config(r);
   const auto* encoder = dynamic_cast<const encoders::EncoderConfig*>(r.encoder.config.get());
   if (!encoder) return "";
   const std::int64_t patch = encoder->patch_size();
@@ -311,9 +315,7 @@ std::string encoder_problem(const Recipe& r) {
     return fmt::format("must have class_token: true for {}, which trains that token",
                        r.method.name);
   for (const views::ViewGroup& group : r.augmentations) {
-    const auto* crop = group.ops.empty()
-                           ? nullptr
-                           : dynamic_cast<const views::CropOp*>(group.ops.front().config.get());
+    const views::CropOp* const crop = crop_of(group);
     if (crop && crop->side() % patch != 0) {
       return fmt::format(
           "must have a patch_size that divides the views' {} pixels, got {}", crop->side(), patch);
@@ -334,7 +336,7 @@ bool has_patches(const Recipe& r) {
 
 // What the method finds wrong with the number of images in a step, or "".
 std::string batch_problem(const Recipe& r) {
-  const auto* method = dynamic_cast<const methods::MethodConfig*>(r.method.config.get());
+  const methods::MethodConfig* const method = method_config(r);
   if (!method || r.train.batch_size % r.train.accumulate != 0) return "";
   return method->batch_problem(r.train.batch_size, r.train.batch_size / r.train.accumulate);
 }
@@ -354,6 +356,10 @@ double LearningRate::peak(std::int64_t batch_size) const {
   if (!lr_batch) return lr;
   const double ratio = static_cast<double>(batch_size) / static_cast<double>(*lr_batch);
   return lr * (lr_scaling == "sqrt" ? std::sqrt(ratio) : ratio);
+}
+
+const methods::MethodConfig* method_config(const Recipe& recipe) {
+  return dynamic_cast<const methods::MethodConfig*>(recipe.method.config.get());
 }
 
 void bind(config::Fields& f, Recipe& r) {

@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+namespace sslrun::methods {
+struct MethodConfig;
+}
+
 namespace sslrun::recipe {
 
 struct DataConfig {
@@ -109,6 +113,9 @@ struct Recipe {
   CheckpointConfig checkpoint;
   DiagnosticsConfig diagnostics;
 };
+
+/// The keys of the recipe's method; null where it names none.
+const methods::MethodConfig* method_config(const Recipe& recipe);
 
 /// Reads, validates or documents a recipe, depending on the visitor.
 void bind(config::Fields& fields, Recipe& recipe);

@@ -46,8 +46,7 @@ std::string starting_recipe(std::string_view method) {
   recipe.encoder = config::make_component(encoders::encoder_specs(), "resnet50");
   recipe.data.train = "path/to/images";
   views::ViewGroup group;
-  group.views =
-      dynamic_cast<const methods::MethodConfig&>(*recipe.method.config).view_needs().min_views;
+  group.views = method_config(recipe)->view_needs().min_views;
   for (const std::string_view op : kStartingOps)
     group.ops.push_back(config::make_component(views::view_specs(), op));
   recipe.augmentations = {group};

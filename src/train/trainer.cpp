@@ -82,8 +82,8 @@ Trainer::Trainer(const TrainerDeps& deps,
                 recipe_.train.batch_size},
                state_.step,
                state_.time_s),
-      health_(
-          dynamic_cast<const methods::MethodConfig&>(*recipe_.method.config).collapse_advice()) {
+      needs_labels_(recipe::method_config(recipe_)->view_needs().labels),
+      health_(recipe::method_config(recipe_)->collapse_advice()) {
   method_->to(deps.device);
   method_->to_channels_last();
   optimizer_ = optim::make_optimizer(
@@ -177,7 +177,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
     const auto samples =
         std::span(batch.samples).subspan(std::size_t(m * images), std::size_t(images));
     at::Tensor labels;
-    if (!batch.labels.empty()) {
+    if (needs_labels_) {
       labels =
           ops::classes_to(batch.labels.data() + m * images, images, 1, deps_.device).view({-1});
     }

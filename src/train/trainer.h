@@ -102,6 +102,7 @@ class Trainer {
   metrics::EventFile events_;
   ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
+  bool needs_labels_;
   HealthWatch health_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
