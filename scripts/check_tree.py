@@ -7,10 +7,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A folder may include only folders of a lower layer (and itself).
-LAYERS = {"base": 0, "metrics": 1, "kernels": 1, "config": 1, "image": 1, "data": 2, "dist": 2, "views": 3, "recipe": 4, "ops": 3,
+LAYERS = {"base": 0, "launch": 1, "metrics": 1, "kernels": 1, "config": 1, "image": 1, "data": 2, "dist": 2, "views": 3, "recipe": 4, "ops": 3,
           "nn": 4, "optim": 5, "encoders": 5, "checkpoint": 6, "methods": 6, "eval": 7, "train": 8, "bench": 9,
           "engine": 10, "app": 11, "tests": 12}
-CORE = {"base", "metrics", "kernels", "config", "image", "data", "views", "recipe"}
+CORE = {"base", "launch", "metrics", "kernels", "config", "image", "data", "views", "recipe"}
 BANNED = {"ATen/ATen.h", "torch/types.h", "torch/torch.h", "torch/extension.h"}
 INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]', re.M)
 
