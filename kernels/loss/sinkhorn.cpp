@@ -63,11 +63,17 @@ SSLRUN_CLONES void add_scaled(const float* x, std::int64_t n, float factor, floa
   for (std::int64_t k = 0; k < n; ++k) to[k] += x[k] * factor;
 }
 
+/// What is taken from a sample's logarithms, so that no exponential is above 1.
+float reference(const SinkhornArgs& a, const float* scores) {
+  if (a.largest) return *a.largest * a.inv_eps;
+  if (std::isfinite(a.bound)) return a.bound;
+  return largest_weight(scores, a.log_scale, a.prototypes, a.inv_eps);
+}
+
 /// out = the sample's exponentials; answers what they are to be multiplied with.
 float sample(const SinkhornArgs& a, std::int64_t b, float* out) {
   const float* scores = a.scores + b * a.prototypes;
-  const float max = a.largest ? *a.largest * a.inv_eps
-                              : largest_weight(scores, a.log_scale, a.prototypes, a.inv_eps);
+  const float max = reference(a, scores);
   float sum = 0.f;
   for (std::int64_t k = 0; k < a.prototypes; k += kTile) {
     const std::int64_t n = std::min(kTile, a.prototypes - k);

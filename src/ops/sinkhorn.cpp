@@ -9,6 +9,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
@@ -16,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 
 namespace sslrun::ops {
@@ -31,6 +33,29 @@ at::Tensor largest(const at::Tensor& scores_BK, dist::World& world) {
           : at::full({1}, std::numeric_limits<float>::lowest(), scores_BK.options());
   return world.all_gather(own).max();
 }
+
+/// SinkhornArgs::bound on the CPU: infinity where the weights of this rank are too far apart. On
+/// another device the question would cost a wait.
+class Bound {
+ public:
+  Bound(const at::Tensor& scores_BK, double eps) {
+    if (!scores_BK.is_cpu() || scores_BK.numel() == 0) return;
+    const auto [least, most] = at::aminmax(scores_BK);
+    largest_ = most.item<double>() / eps;
+    range_ = largest_ - least.item<double>() / eps;
+  }
+
+  float above(const at::Tensor& log_scale_K) const {
+    if (!std::isfinite(range_)) return INFINITY;
+    const auto [least, most] = at::aminmax(log_scale_K);
+    const double scale = least.item<double>(), spread = most.item<double>() - scale;
+    return range_ + spread < kernels::kSinkhornSlack ? static_cast<float>(largest_ - scale)
+                                                     : INFINITY;
+  }
+
+ private:
+  double largest_ = 0, range_ = INFINITY;  // of the scores, over eps
+};
 
 /// With the matrix of logarithms, in float64.
 at::Tensor by_matrix(const at::Tensor& scores_BK,
@@ -63,6 +88,7 @@ at::Tensor by_vectors(const at::Tensor& scores_BK,
                              .prototypes = prototypes,
                              .inv_eps = static_cast<float>(1 / eps),
                              .largest = top.const_data_ptr<float>()};
+  const Bound bound(scores_BK, eps);
   float* const room = scratch.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < iterations; ++i) {
     on_device(scores_BK, [&](auto device) {
@@ -70,6 +96,7 @@ at::Tensor by_vectors(const at::Tensor& scores_BK,
     });
     args.largest = nullptr;  // from here on every sample has its share of 1
     log_scale_K.add_(world.all_reduce_sum(share_K).clamp_min(kLeast).log());
+    args.bound = bound.above(log_scale_K);
   }
   on_device(scores_BK, [&](auto device) {
     kernels::sinkhorn_assign(args, assigned_BK.mutable_data_ptr<float>(), room, device);
