@@ -1,6 +1,7 @@
 // A training step of each method, as its shipped recipe has it.
 #include "bench/method_step.h"
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "config/nearest.h"
 #include "data/loader.h"
@@ -26,6 +27,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
+#include <utility>
 
 namespace sslrun::bench {
 namespace {
@@ -33,11 +36,13 @@ namespace {
 constexpr std::int64_t kSteps = 2;  // of an epoch: twice the batch's images
 constexpr std::uint32_t kSeed = 0;
 
-recipe::LoadedRecipe load(const std::string& method) {
+using Overrides = std::vector<std::string>;
+
+recipe::LoadedRecipe load(const std::string& method, Overrides overrides) {
   const auto source = [](std::int64_t images) { return fmt::format("synthetic:{}x64", images); };
+  overrides.push_back("data.train=" + source(1));
   recipe::LoadedRecipe loaded =
-      recipe::load_recipe(recipe::configs_folder() / (method + ".yaml"),
-                          std::vector<std::string>{"data.train=" + source(1)});
+      recipe::load_recipe(recipe::configs_folder() / (method + ".yaml"), overrides);
   loaded.recipe.data.train = source(kSteps * loaded.recipe.train.batch_size);
   return loaded;
 }
@@ -45,8 +50,8 @@ recipe::LoadedRecipe load(const std::string& method) {
 /// A recipe's method in training on one batch.
 class MethodTraining {
  public:
-  explicit MethodTraining(const std::string& name)
-      : loaded_(load(name)),
+  explicit MethodTraining(const std::string& name, Overrides overrides = {})
+      : loaded_(load(name, std::move(overrides))),
         recipe_(loaded_.recipe),
         images_(recipe_.train.batch_size / recipe_.train.accumulate),
         precision_(ops::choose_precision(recipe_.train.precision, at::kCPU)),
@@ -78,6 +83,8 @@ class MethodTraining {
     method_->after_step(progress);
     step_ = std::min(step_ + 1, schedule_.steps() - 1);
   }
+
+  std::int64_t images() const { return images_; }
 
   std::int64_t views() const { return static_cast<std::int64_t>(views_.size()) * images_; }
 
@@ -133,7 +140,61 @@ Prepared prepare(const std::string& method) {
           .versions = {{"libtorch", TORCH_VERSION}}};
 }
 
+/// A shape that other tools are timed at: in bfloat16 where this processor has it, then in float32
+/// ("_fp32"); images per second.
+Prepared prepare_shape(const std::string& method, const Overrides& shape) {
+  Prepared out{.contenders = {}, .note = "", .versions = {{"libtorch", TORCH_VERSION}}};
+  for (const char* precision : {"bf16", "fp32"}) {
+    const bool fast = precision == std::string("bf16");
+    if (fast && !cpu_has_bf16()) continue;
+    Overrides overrides = shape;
+    overrides.push_back(fmt::format("train.precision={}", precision));
+    const auto training = std::make_shared<MethodTraining>(method, overrides);
+    if (out.contenders.empty()) out.note = training->note();
+    out.contenders.push_back({.tool = "sslrun",
+                              .suffix = out.contenders.empty() ? "" : "_fp32",
+                              .once = [training] { training->step(); },
+                              .items = static_cast<double>(training->images())});
+  }
+  return out;
+}
+
+/// DINO's 2 global and 8 local views; the other operations change no shape.
+Overrides dino_shape() {
+  Overrides out{"encoder={name: vit_tiny, patch_size: 16, image_size: 96}",
+                "method.head={hidden_dim: 2048, bottleneck_dim: 256, output_dim: 8192}",
+                "train.batch_size=32"};
+  for (const auto& [group, views, side] : {std::tuple{0, 2, 96}, std::tuple{1, 8, 48}}) {
+    out.push_back(fmt::format("augmentations[{}].views={}", group, views));
+    out.push_back(fmt::format("augmentations[{}].ops[0].random_resized_crop.size={}", group, side));
+  }
+  return out;
+}
+
 }  // namespace
+
+extern const Case case_mae_vit_tiny16_96_b128{
+    "mae_vit_tiny16_96_b128",
+    "step",
+    "images/s",
+    "MAE step of a ViT-tiny/16 on 128 images of 96 x 96, 75 % masked, decoder of 4 blocks of 192",
+    Memory::kPeak,
+    [](const CaseSettings&) {
+      return prepare_shape("mae",
+                           {"encoder.patch_size=16",
+                            "encoder.image_size=96",
+                            "method.decoder={width: 192, depth: 4, heads: 3}",
+                            "augmentations[0].ops[0].random_resized_crop.size=96",
+                            "train.batch_size=128"});
+    }};
+
+extern const Case case_dino_vit_tiny16_96_48_b32{
+    "dino_vit_tiny16_96+48_b32",
+    "step",
+    "images/s",
+    "DINO step of a ViT-tiny/16 on 32 images, 2 views of 96 x 96 and 8 of 48 x 48, 8192 classes",
+    Memory::kPeak,
+    [](const CaseSettings&) { return prepare_shape("dino", dino_shape()); }};
 
 std::vector<Case> method_cases(const std::string& wish) {
   std::vector<Case> cases;
