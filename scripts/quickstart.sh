@@ -21,7 +21,7 @@ cmake --preset release >"$log" 2>&1 || { cat "$log"; exit 1; }
 cmake --build --preset release -j "$(nproc)" --target sslrun sslrun_engine
 took
 
-step "3/5 pretrain: SimCLR on 60,000 images without their labels (about a minute on 2 cores)"
+step "3/5 pretrain: SimCLR on 60,000 images without their labels (1 to 3 minutes on 2 cores)"
 start=$SECONDS
 again=()
 if grep -qs '"state": "done"' runs/quickstart/status.json; then again=(--overwrite); fi
