@@ -65,14 +65,26 @@ class File {
 };
 
 void throw_storage_error(const char* verb, const fs::path& path, int error) {
-  const char* advice = "";
-  if (error == ENOSPC || error == EDQUOT)
-    advice = "; free some space there, then give the same command again";
-  if (error == EFBIG)
-    advice =
-        "; raise the limit on the size of a file (ulimit -f), then give the same command again";
+  const auto advice = [error] {
+    switch (error) {
+      case ENOSPC:
+        return "; free some space there";
+      case EDQUOT:
+        return "; free some space there, or have the quota raised";
+      case EFBIG:
+        return "; raise the limit on the size of a file (ulimit -f)";
+      case EROFS:
+        return "; make the file system writable again: dmesg says why it was not";
+      case EIO:
+        return "; the storage reports a fault: look at dmesg and at the disk's health";
+      case ESTALE:
+        return "; the network file system has lost it: see whether its server is back";
+      default:
+        return "";
+    }
+  };
   throw StorageError(
-      fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice));
+      fmt::format("cannot {} '{}': {}{}", verb, path.string(), std::strerror(error), advice()));
 }
 
 std::string read_file(const fs::path& path) {

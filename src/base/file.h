@@ -6,7 +6,8 @@
 
 namespace sslrun {
 
-/// Throws StorageError "cannot <verb> '<path>': <reason>", with what to do where the place is full.
+/// Throws StorageError "cannot <verb> '<path>': <reason>", with what to do where that is known
+/// (a full place, a quota, a file system that is read-only, stale or at fault).
 /// error: an errno.
 [[noreturn]] void throw_storage_error(const char* verb,
                                       const std::filesystem::path& path,

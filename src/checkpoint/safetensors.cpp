@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -167,7 +168,7 @@ class Decoder {
 
 }  // namespace
 
-std::string encode_safetensors(const SafeTensors& content) {
+void encode_safetensors(const SafeTensors& content, std::string& bytes) {
   std::vector<std::pair<std::string_view, at::Tensor>> order;
   for (const auto& [name, tensor] : content.tensors) order.emplace_back(name, tensor);
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
@@ -190,13 +191,20 @@ std::string encode_safetensors(const SafeTensors& content) {
   std::string text = header.dump();
   text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
   const std::uint64_t length = text.size();
-  std::string bytes;
-  bytes.reserve(kLengthBytes + length + data_bytes);
-  bytes.append(reinterpret_cast<const char*>(&length), kLengthBytes).append(text);
+  bytes.resize(kLengthBytes + length + data_bytes);
+  std::memcpy(bytes.data(), &length, kLengthBytes);
+  std::memcpy(bytes.data() + kLengthBytes, text.data(), length);
+  char* place = bytes.data() + kLengthBytes + length;
   for (const auto& [name, tensor] : order) {
-    const at::Tensor dense = tensor.detach().to(at::kCPU).contiguous();
-    bytes.append(static_cast<const char*>(dense.const_data_ptr()), dense.nbytes());
+    // One pass from whatever device and layout straight into the file's bytes.
+    at::from_blob(place, tensor.sizes(), tensor.scalar_type()).copy_(tensor.detach());
+    place += tensor.nbytes();
   }
+}
+
+std::string encode_safetensors(const SafeTensors& content) {
+  std::string bytes;
+  encode_safetensors(content, bytes);
   return bytes;
 }
 

@@ -20,6 +20,9 @@ struct SafeTensors {
 /// errors    UsageError for a dtype that the format lacks; an empty or repeated name is a bug of
 ///           the caller.
 std::string encode_safetensors(const SafeTensors& content);
+/// The same into `bytes`, whose memory is used again: a second file of the same size costs a copy
+/// and no page faults.
+void encode_safetensors(const SafeTensors& content, std::string& bytes);
 
 /// The tensors in `bytes`, on the CPU, each with its own memory. Accepts exactly what the format
 /// allows. source_name: what the bytes are called in messages.

@@ -23,15 +23,18 @@ constexpr const char* kModelName = "model.safetensors";
 constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "state.json";
 constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kReplaced = ".replaced";  // step-00001000.replaced
 
 struct Found {
   std::int64_t step;
   fs::path path;
 };
 
-/// Step of a folder called step-<digits>; none for another name, a temporary one included.
-std::optional<std::int64_t> step_of(const std::string& name) {
+/// Step of a folder called step-<digits>, or so before it was replaced; none for another name, a
+/// temporary one included.
+std::optional<std::int64_t> step_of(std::string_view name) {
   if (!name.starts_with(kPrefix)) return std::nullopt;
+  if (name.ends_with(kReplaced)) name.remove_suffix(kReplaced.size());
   std::int64_t step = 0;
   const char *const begin = name.data() + kPrefix.size(), *const end = name.data() + name.size();
   const auto [stop, error] = std::from_chars(begin, end, step);
@@ -39,7 +42,7 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return step;
 }
 
-/// Newest first.
+/// Newest first; of one step, the one that replaces before the one that is replaced.
 std::vector<Found> list(const fs::path& folder) {
   std::vector<Found> found;
   std::error_code error;
@@ -50,8 +53,9 @@ std::vector<Found> list(const fs::path& folder) {
   if (error && error != std::errc::no_such_file_or_directory) {
     throw StorageError(fmt::format("cannot list '{}': {}", folder.string(), error.message()));
   }
-  std::sort(
-      found.begin(), found.end(), [](const Found& a, const Found& b) { return a.step > b.step; });
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    return a.step != b.step ? a.step > b.step : a.path < b.path;
+  });
   return found;
 }
 
@@ -76,9 +80,7 @@ bool verifies(const fs::path& folder) {
 void rename_folder(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
-  if (error)
-    throw StorageError(
-        fmt::format("cannot rename '{}' to '{}': {}", from.string(), to.string(), error.message()));
+  if (error) throw_storage_error("rename", from, error.value());
 }
 
 void remove_folder(const fs::path& folder) {
@@ -95,20 +97,31 @@ std::string nonce() {
   return fmt::format("{:08x}", static_cast<std::uint32_t>(device()));
 }
 
-void write_checkpoint(const fs::path& folder, std::int64_t step, const Snapshot& snapshot) {
-  Manifest manifest{.step = step, .files = {}};
+void write_files(const fs::path& folder, const Files& files) {
+  Manifest manifest{.step = files.step, .files = {}};
   const auto write = [&](const char* name, const std::string& bytes) {
     manifest.files[name] = digest(bytes);
     write_file_synced(folder / name, bytes);
   };
-  write(kModelName, encode_safetensors({snapshot.model, {{"format", "pt"}}}));
-  write(kOptimizerName, encode_safetensors({snapshot.optimizer, {{"format", "pt"}}}));
-  write(kStateName, snapshot.state);
+  write(kModelName, files.model);
+  write(kOptimizerName, files.optimizer);
+  write(kStateName, files.state);
   write_file_synced(folder / kManifestName, encode_manifest(manifest));
   fsync_path(folder);
 }
 
 }  // namespace
+
+void encode(std::int64_t step, const Snapshot& snapshot, Files& out) {
+  out.step = step;
+  encode_safetensors({snapshot.model, {{"format", "pt"}}}, out.model);
+  encode_safetensors({snapshot.optimizer, {{"format", "pt"}}}, out.optimizer);
+  out.state = snapshot.state;
+}
+
+std::string name_of(std::int64_t step) {
+  return fmt::format("step-{:08d}", step);
+}
 
 Loaded load_checkpoint(const fs::path& folder) {
   const Manifest manifest = read_manifest(folder);
@@ -136,18 +149,30 @@ CheckpointStore::CheckpointStore(const fs::path& run_folder, std::int64_t keep_l
   }
 }
 
-fs::path CheckpointStore::save(std::int64_t step, const Snapshot& snapshot) {
+fs::path CheckpointStore::save(std::int64_t step, const Snapshot& snapshot) const {
+  Files files;
+  encode(step, snapshot, files);
+  return write(files);
+}
+
+fs::path CheckpointStore::write(const Files& files) const {
   std::error_code error;
   if (fs::create_directories(folder_, error)) fsync_path(folder_.parent_path());
-  fs::path target = folder_ / fmt::format("step-{:08d}", step);
+  if (error) throw_storage_error("create", folder_, error.value());
+  fs::path target = folder_ / name_of(files.step);
   const fs::path temporary = target.string() + ".tmp-" + nonce();
+  const fs::path replaced = target.string() + std::string(kReplaced);
   fs::create_directory(temporary, error);
   if (error) throw_storage_error("create", temporary, error.value());
   try {
-    write_checkpoint(temporary, step, snapshot);
-    if (fs::exists(target)) rename_folder(target, temporary.string() + ".replaced");
+    write_files(temporary, files);
+    if (fs::exists(target)) {  // a crash between the two: load_latest finds it by its other name
+      remove_folder(replaced);
+      rename_folder(target, replaced);
+    }
     rename_folder(temporary, target);
   } catch (...) {
+    if (!fs::exists(target)) fs::rename(replaced, target, error);
     remove_folder(temporary);
     throw;
   }
@@ -158,15 +183,25 @@ fs::path CheckpointStore::save(std::int64_t step, const Snapshot& snapshot) {
 }
 
 void CheckpointStore::remove_old() const {
-  const std::vector<Found> found = list(folder_);
+  std::vector<Found> found = list(folder_);
+  std::erase_if(found,
+                [](const Found& f) {  // a replaced one goes when the one in its place is good
+                  const std::string name = f.path.filename().string();
+                  if (!name.ends_with(kReplaced)) return false;
+                  const fs::path in_its_place =
+                      f.path.parent_path() / name.substr(0, name.size() - kReplaced.size());
+                  if (!fs::exists(in_its_place) || !verifies(in_its_place)) return false;
+                  remove_folder(f.path);
+                  return true;
+                });
   std::size_t newest_good = 0;
   while (newest_good < found.size() && !verifies(found[newest_good].path)) ++newest_good;
   // Damaged ones above it do not count as kept.
   for (std::size_t i = newest_good + static_cast<std::size_t>(keep_last_); i < found.size(); ++i)
     remove_folder(found[i].path);
-  for (const auto& entry : fs::directory_iterator(folder_)) {  // what a crash left behind
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.find(".tmp-") != std::string::npos)
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {  // what a crash left behind
+    if (entry.path().filename().string().find(".tmp-") != std::string::npos)
       remove_folder(entry.path());
   }
 }

@@ -17,6 +17,19 @@ struct Snapshot {
   std::string state;           // JSON: everything else
 };
 
+/// A snapshot as the bytes of its files. A later one that is put into the same object takes no new
+/// memory.
+struct Files {
+  std::int64_t step = 0;
+  std::string model, optimizer, state;
+};
+
+/// Copies the tensors of `snapshot` from wherever they are: they may change as soon as it returns.
+void encode(std::int64_t step, const Snapshot& snapshot, Files& out);
+
+/// "step-00001000".
+std::string name_of(std::int64_t step);
+
 struct Loaded {
   std::int64_t step = 0;
   std::filesystem::path folder;
@@ -39,7 +52,8 @@ class CheckpointStore {
   /// of the same step is replaced. Returns its folder.
   /// errors    StorageError: nothing that was there before is lost, and the partial folder is
   ///           removed.
-  std::filesystem::path save(std::int64_t step, const Snapshot& snapshot);
+  std::filesystem::path write(const Files& files) const;
+  std::filesystem::path save(std::int64_t step, const Snapshot& snapshot) const;
 
   /// The newest checkpoint that verifies; none when there never was one. Each newer, damaged one is
   /// named by a warning.

@@ -1,13 +1,10 @@
 #include "metrics/event_file.h"
 
-#include "base/file.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 
 namespace sslrun::metrics {
@@ -75,6 +72,14 @@ std::string summary_event(std::int64_t step, std::string_view value) {
   return event;
 }
 
+std::filesystem::path path_in(const std::filesystem::path& folder) {
+  std::error_code error;  // opening the file tells of it
+  std::filesystem::create_directories(folder, error);
+  return folder / fmt::format("events.out.tfevents.{}.sslrun.{}",
+                              static_cast<std::int64_t>(wall_time()),
+                              ::getpid());
+}
+
 }  // namespace
 
 std::uint32_t crc32c(std::string_view bytes) {
@@ -83,21 +88,10 @@ std::uint32_t crc32c(std::string_view bytes) {
   return ~c;
 }
 
-EventFile::EventFile(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  path_ = folder / fmt::format("events.out.tfevents.{}.sslrun.{}",
-                               static_cast<std::int64_t>(wall_time()),
-                               ::getpid());
-  file_ = std::fopen(path_.c_str(), "wbe");
-  if (file_ == nullptr) throw_storage_error("create", path_, errno);
+EventFile::EventFile(const std::filesystem::path& folder) : file_(path_in(folder)) {
   std::string event = event_header();
   put_bytes(event, 3, "brain.Event:2");
   record(event);
-}
-
-EventFile::~EventFile() {
-  std::fclose(file_);
 }
 
 void EventFile::scalar(std::int64_t step, std::string_view tag, float value) {
@@ -130,8 +124,7 @@ void EventFile::record(const std::string& event) {
   put_fixed(out, masked_crc(out), 4);
   out += event;
   put_fixed(out, masked_crc(event), 4);
-  if (std::fwrite(out.data(), 1, out.size(), file_) != out.size() || std::fflush(file_) != 0)
-    throw_storage_error("write", path_, errno);
+  file_.write(out);
 }
 
 }  // namespace sslrun::metrics

@@ -1,6 +1,7 @@
 #pragma once
+#include "base/append_file.h"
+
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -21,10 +22,8 @@ class EventFile {
  public:
   /// Creates folder/events.out.tfevents.<seconds>.sslrun.<process>. Throws StorageError.
   explicit EventFile(const std::filesystem::path& folder);
-  ~EventFile();
-  EventFile(const EventFile&) = delete;
-  EventFile& operator=(const EventFile&) = delete;
 
+  /// Both throw StorageError; a later call writes what was refused.
   void scalar(std::int64_t step, std::string_view tag, float value);
   /// `png` holds an encoded RGB image of width x height pixels.
   void image(std::int64_t step,
@@ -33,13 +32,12 @@ class EventFile {
              std::int64_t height,
              std::string_view png);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
  private:
   void record(const std::string& event);
 
-  std::filesystem::path path_;
-  std::FILE* file_ = nullptr;
+  AppendFile file_;
 };
 
 }  // namespace sslrun::metrics

@@ -3,17 +3,11 @@
 #include "base/file.h"
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
 
 namespace sslrun::metrics {
 namespace {
-
-[[noreturn]] void fail(const std::filesystem::path& path) {
-  throw_storage_error("write", path, errno);
-}
 
 /// The whole lines of `text` whose step is at most `last`, of an evaluation (no loss) at most
 /// `last_evaluated`; stops at the first line that is not an object with a step.
@@ -34,6 +28,17 @@ std::string lines_up_to(const std::string& text, std::int64_t last, std::int64_t
   return kept;
 }
 
+/// Drops what a resumed run writes again; the path.
+const std::filesystem::path& cut(const std::filesystem::path& path,
+                                 std::int64_t last,
+                                 std::int64_t last_evaluated) {
+  if (!std::filesystem::exists(path)) return path;
+  const std::string text = read_file(path);
+  const std::string kept = lines_up_to(text, last, last_evaluated);
+  if (kept != text) write_file_atomic(path, kept);
+  return path;
+}
+
 }  // namespace
 
 std::string to_json_line(const Record& record) {
@@ -49,31 +54,17 @@ std::string to_json_line(const Record& record) {
   return line.dump() + "\n";
 }
 
-MetricsLog::MetricsLog(std::filesystem::path path,
+MetricsLog::MetricsLog(const std::filesystem::path& path,
                        std::int64_t resume_step,
                        std::int64_t evaluated_step)
-    : path_(std::move(path)) {
-  if (std::filesystem::exists(path_)) {
-    const std::string text = read_file(path_);
-    const std::string kept = lines_up_to(text, resume_step, evaluated_step);
-    if (kept != text) write_file_atomic(path_, kept);
-  }
-  file_ = std::fopen(path_.c_str(), "ae");
-  if (file_ == nullptr) fail(path_);
-}
-
-MetricsLog::~MetricsLog() {
-  std::fclose(file_);
-}
+    : file_(cut(path, resume_step, evaluated_step)) {}
 
 void MetricsLog::write(const Record& record) {
-  const std::string line = to_json_line(record);
-  if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0)
-    fail(path_);
+  file_.write(to_json_line(record));
 }
 
-void MetricsLog::sync() {
-  if (::fsync(::fileno(file_)) != 0) fail(path_);
+void MetricsLog::sync() const {
+  file_.sync();
 }
 
 }  // namespace sslrun::metrics

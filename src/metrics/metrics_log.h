@@ -1,6 +1,7 @@
 #pragma once
+#include "base/append_file.h"
+
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -26,20 +27,19 @@ std::string to_json_line(const Record& record);
 class MetricsLog {
  public:
   /// Throws StorageError if the file cannot be read or written.
-  MetricsLog(std::filesystem::path path, std::int64_t resume_step, std::int64_t evaluated_step);
-  ~MetricsLog();
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
+  MetricsLog(const std::filesystem::path& path,
+             std::int64_t resume_step,
+             std::int64_t evaluated_step);
 
-  /// Appends one line and hands it to the system. Throws StorageError.
+  /// Appends one line and hands it to the system. Throws StorageError; a later call writes it.
   void write(const Record& record);
 
-  /// Makes the lines durable; called before a checkpoint is published. Throws StorageError.
-  void sync();
+  /// Makes the lines durable; called before a checkpoint is published, on any thread. Throws
+  /// StorageError.
+  void sync() const;
 
  private:
-  std::filesystem::path path_;
-  std::FILE* file_ = nullptr;
+  AppendFile file_;
 };
 
 }  // namespace sslrun::metrics

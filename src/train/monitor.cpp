@@ -1,7 +1,6 @@
 #include "train/monitor.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/file.h"
 
 #include <nlohmann/json.hpp>
@@ -36,7 +35,8 @@ Monitor::Monitor(const std::filesystem::path& run_folder,
     : status_path_(run_folder / "status.json"),
       plan_(plan),
       before_s_(before_s),
-      progress_(STDERR_FILENO) {
+      progress_(STDERR_FILENO),
+      status_write_("status.json", progress_) {
   mark_.step = first_step;
   view_.step = first_step;
   view_.total_steps = plan.total_steps;
@@ -74,10 +74,7 @@ void Monitor::write_status(const std::string& state) {
 }
 
 void Monitor::write_failure(const std::string& reason) {
-  try {
-    write("failed", reason);
-  } catch (const StorageError&) {  // the run ends for its first reason, which may be a full disk
-  }
+  write("failed", reason);
 }
 
 void Monitor::write(const std::string& state, const std::string& reason) {
@@ -96,9 +93,11 @@ void Monitor::write(const std::string& state, const std::string& reason) {
                                 {"process", getpid()},
                                 {"time", utc_now()}};
   if (!reason.empty()) out["reason"] = reason;
-  write_file_atomic(
-      status_path_,
-      out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  status_write_.attempt([&] {
+    write_file_atomic(
+        status_path_,
+        out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  });
 }
 
 }  // namespace sslrun::train

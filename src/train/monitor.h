@@ -2,6 +2,7 @@
 #pragma once
 #include "base/clock.h"
 #include "train/progress.h"
+#include "train/side_write.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -56,9 +57,9 @@ class Monitor {
 
   void checkpoint_saved(const std::string& name) { last_checkpoint_ = name; }
 
-  /// Writes status.json now. state: "training", "evaluating", "done", "stopped".
+  /// Writes status.json now, as far as the storage lets it. state: "training", "evaluating", "done", "stopped".
   void write_status(const std::string& state);
-  /// Writes the state "failed" with the reason, as far as the storage still lets it.
+  /// Writes the state "failed" with the reason.
   void write_failure(const std::string& reason);
 
   Progress& progress() { return progress_; }
@@ -82,6 +83,7 @@ class Monitor {
   std::string last_checkpoint_;
   double next_status_s_ = 0;
   Progress progress_;
+  SideWrite status_write_;
 };
 
 }  // namespace sslrun::train

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "base/append_file.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -23,9 +24,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <fstream>
 #include <span>
 
 namespace sslrun::train {
@@ -69,7 +68,6 @@ Trainer::Trainer(const TrainerDeps& deps,
       schedule_(recipe_.schedule,
                 recipe_.learning_rate.peak(recipe_.train.batch_size),
                 sampler_.steps_per_epoch()),
-      store_(deps.folder.path(), recipe_.checkpoint.keep_last),
       state_(start),
       total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
       metrics_(deps.folder.path() / "metrics.jsonl", state_.step, state_.evaluated_step),
@@ -82,6 +80,14 @@ Trainer::Trainer(const TrainerDeps& deps,
                 recipe_.train.batch_size},
                state_.step,
                state_.time_s),
+      metrics_write_("metrics.jsonl", monitor_.progress()),
+      events_write_("the TensorBoard record", monitor_.progress()),
+      other_writes_("a file beside the checkpoints", monitor_.progress()),
+      saver_({deps.folder.path(), recipe_.checkpoint.keep_last},
+             {recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch(),
+              60 * recipe_.checkpoint.every_minutes},
+             {snapshot ? checkpoint::name_of(state_.step) : "", monitor_.time_s()},
+             [this] { sync_metrics(); }),
       needs_labels_(recipe::method_config(recipe_)->view_needs().labels),
       health_(recipe::method_config(recipe_)->collapse_advice()) {
   method_->to(deps.device);
@@ -106,7 +112,9 @@ Trainer::Trainer(const TrainerDeps& deps,
     loader_ = std::make_unique<data::Loader>(images, sampler_, view_path_->work(), options);
     // What was listed after the checkpoint is found again.
     const auto list = deps.folder.path() / "bad_images.jsonl";
-    if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
+    other_writes_.attempt([&] {
+      if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
+    });
   }
 }
 
@@ -138,10 +146,10 @@ int Trainer::train() {
     note_bad_images();
     note_full_cache();
     if (stop_signal() == 0 && evaluation_due()) evaluate();
-    if (checkpoint_due()) save();
+    if (stop_signal() == 0 && state_.step < total_steps_) save_when_due();
   }
+  save();
   if (const int signal = stop_signal(); signal != 0) {
-    save();
     monitor_.write_status("stopped");
     return signal;
   }
@@ -266,9 +274,15 @@ void Trainer::record(const StepOutcome& outcome) {
   line.values.emplace_back("data_wait", monitor_.data_wait());
   add_stages(line);
   line.values.emplace_back("time_s", monitor_.time_s());
-  metrics_.write(line);
-  for (const auto& [name, value] : line.values)
-    events_.scalar(state_.step, name, static_cast<float>(value));
+  write(line);
+}
+
+void Trainer::write(const metrics::Record& line) {
+  metrics_write_.attempt([&] { metrics_.write(line); });
+  events_write_.attempt([&] {
+    for (const auto& [name, value] : line.values)
+      events_.scalar(line.step, name, static_cast<float>(value));
+  });
 }
 
 void Trainer::judge_loader() {
@@ -324,9 +338,7 @@ void Trainer::note_bad_images() {
   }
   state_.bad_images.insert(state_.bad_images.end(), bad.begin() + std::ptrdiff_t(known), bad.end());
   const auto list = deps_.folder.path() / "bad_images.jsonl";
-  std::ofstream out(list, std::ios::app);
-  if (!(out << json_lines(bad.subspan(known)) << std::flush))
-    throw_storage_error("write", list, errno);
+  other_writes_.attempt([&] { AppendFile(list).write(json_lines(bad.subspan(known))); });
   for (const data::BadSample& b : bad.subspan(known)) {
     if (recipe_.data.truncated == "fail" && image::kind_of(b.reason) == "truncated")
       throw DataError(fmt::format(
@@ -365,9 +377,7 @@ void Trainer::evaluate() {
   }
   state_.knn = *trained;
   state_.evaluated_step = state_.step;
-  metrics_.write(line);
-  for (const auto& [name, value] : line.values)
-    events_.scalar(state_.step, name, static_cast<float>(value));
+  write(line);
   monitor_.progress().clear();
   log::info("k-NN after epoch {}: {:.2f} % (untrained {:.2f} %)",
             state_.step / sampler_.steps_per_epoch(),
@@ -393,34 +403,51 @@ std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
   return eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature}).table.front().top1;
 }
 
-bool Trainer::checkpoint_due() const {
-  if (state_.step == total_steps_ || stop_signal() != 0) return true;
-  if (state_.step % (recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch()) == 0)
-    return true;
-  return monitor_.time_s() - saved_at_s_ >= 60 * recipe_.checkpoint.every_minutes;
+checkpoint::Snapshot Trainer::snapshot() {
+  state_.time_s = monitor_.time_s();
+  return {.model = method_->named_state(),
+          .optimizer = optimizer_->state(),
+          .state = encode_state(state_)};
+}
+
+void Trainer::save_when_due() {
+  const bool due = saver_.due(state_.step, monitor_.time_s());
+  if (const auto trouble = saver_.take_trouble()) {
+    monitor_.progress().clear();
+    log::warn(
+        "no checkpoint can be written, training goes on and will try again: {} ({} is the newest)",
+        *trouble,
+        saver_.newest().empty() ? "none" : saver_.newest());
+  }
+  monitor_.checkpoint_saved(saver_.newest());
+  if (!due) return;
+  const Monitor::Pause pause(monitor_);
+  saver_.start(state_.step, snapshot(), monitor_.time_s());
 }
 
 void Trainer::save() {
-  if (state_.step == saved_step_) return;
   const Monitor::Pause pause(monitor_);
-  state_.time_s = monitor_.time_s();
-  metrics_.sync();
-  const auto folder = store_.save(state_.step,
-                                  {.model = method_->named_state(),
-                                   .optimizer = optimizer_->state(),
-                                   .state = encode_state(state_)});
-  saved_step_ = state_.step;
-  saved_at_s_ = monitor_.time_s();
-  monitor_.checkpoint_saved(folder.filename().string());
+  saver_.finish(state_.step, snapshot(), monitor_.time_s());
+  monitor_.checkpoint_saved(saver_.newest());
+}
+
+void Trainer::sync_metrics() const {
+  try {
+    metrics_.sync();
+  } catch (const StorageError& e) {  // a checkpoint is worth more than the record before it
+    log::warn("the lines of metrics.jsonl may be lost in a crash: {}", e.what());
+  }
 }
 
 void Trainer::save_preview() {
   const std::int64_t rows = std::min(kPreviewRows, recipe_.train.batch_size);
   const image::Image grid = views::preview_grid(pipeline_, view_path_->first(rows), rows);
   const std::string png = image::encode_png(grid);
-  std::filesystem::create_directories(deps_.folder.path() / "previews");
-  write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);
-  events_.image(0, "views", grid.width, grid.height, png);
+  other_writes_.attempt([&] {
+    std::filesystem::create_directories(deps_.folder.path() / "previews");
+    write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);
+  });
+  events_write_.attempt([&] { events_.image(0, "views", grid.width, grid.height, png); });
 }
 
 }  // namespace sslrun::train

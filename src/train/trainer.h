@@ -16,6 +16,8 @@
 #include "train/monitor.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
+#include "train/saver.h"
+#include "train/side_write.h"
 #include "train/view_path.h"
 #include "views/pipeline.h"
 
@@ -66,6 +68,7 @@ class Trainer {
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);
+  void write(const metrics::Record& line);
   /// Whether the step under way has its costly scalars logged.
   bool diagnosed() const;
   /// Warns of training that fails, or ends it. errors: NumericsError where the recipe says so.
@@ -82,8 +85,12 @@ class Trainer {
   void evaluate();
   /// Nothing when a stop signal came in between.
   std::optional<double> knn_top1(encoders::Encoder& encoder) const;
-  bool checkpoint_due() const;
+  /// After each step: has a checkpoint written beside training where one is due.
+  void save_when_due();
+  /// Returns when the present state is on disk. errors: StorageError.
   void save();
+  checkpoint::Snapshot snapshot();
+  void sync_metrics() const;
   void save_preview();
 
   const TrainerDeps deps_;
@@ -95,20 +102,19 @@ class Trainer {
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::vector<at::Tensor> parameters_;
   optim::Schedule schedule_;
-  checkpoint::CheckpointStore store_;
   RunState state_;
   std::int64_t total_steps_;
   metrics::MetricsLog metrics_;
   metrics::EventFile events_;
   ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
+  SideWrite metrics_write_, events_write_, other_writes_;
+  Saver saver_;
   bool needs_labels_;
   HealthWatch health_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
-  double saved_at_s_ = 0;
-  std::int64_t saved_step_ = -1;
   bool starving_told_ = false, full_cache_told_ = false;
 };
 

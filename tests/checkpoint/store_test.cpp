@@ -146,3 +146,32 @@ TEST_CASE("manifest: a folder under another step's name is refused", "[checkpoin
   CHECK_THROWS_AS(checkpoint::load_checkpoint(folder.parent_path() / "step-00000009"),
                   CheckpointError);
 }
+
+TEST_CASE("store: a crash while a step is replaced leaves the replaced one to go on from",
+          "[checkpoint]") {
+  const Run run;
+  checkpoint::CheckpointStore store(run.path, 2);
+  const fs::path folder = store.save(1, snapshot(1));
+  fs::rename(folder, folder.string() + ".replaced");
+  REQUIRE(store.load_latest());
+  CHECK(store.load_latest()->snapshot.state == "{\"epoch\":1}");
+  store.save(1, snapshot(11));  // the same step again: then the crash came too late to matter
+  CHECK((run.names() == std::set<std::string>{"step-00000001", "latest"}));
+  fs::copy(folder, folder.string() + ".replaced");
+  store.save(2, snapshot(2));
+  CHECK((run.names() == std::set<std::string>{"step-00000001", "step-00000002", "latest"}));
+  CHECK(store.load_latest()->step == 2);
+}
+
+TEST_CASE("store: one object's memory serves snapshot after snapshot", "[checkpoint]") {
+  const Run run;
+  const checkpoint::CheckpointStore store(run.path, 2);
+  checkpoint::Files files;
+  checkpoint::encode(1, snapshot(1), files);
+  const char* const memory = files.model.data();
+  store.write(files);
+  checkpoint::encode(2, snapshot(2), files);
+  CHECK(files.model.data() == memory);
+  store.write(files);
+  CHECK(store.load_latest()->snapshot.model.at(0).second.equal(at::full({2, 2}, 2)));
+}

@@ -1,0 +1,101 @@
+#include "train/saver.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace sslrun::train {
+namespace {
+
+constexpr double kRetrySeconds = 60;
+constexpr int kTries = 3;
+constexpr std::chrono::seconds kBetweenTries{2};  // a server that was away for a moment
+
+}  // namespace
+
+Saver::Saver(checkpoint::CheckpointStore store,
+             SaveInterval interval,
+             Start start,
+             std::function<void()> before_write)
+    : store_(std::move(store)),
+      interval_(interval),
+      before_write_(std::move(before_write)),
+      taken_at_s_(start.now_s),
+      newest_(std::move(start.newest)) {}
+
+bool Saver::due(std::int64_t step, double now_s) {
+  const bool free = !writer_.busy();
+  if (free) collect(now_s);
+  wanted_ = wanted_ || step % interval_.steps == 0 || now_s >= retry_at_s_ ||
+            now_s - taken_at_s_ >= interval_.seconds;
+  return wanted_ && free;
+}
+
+void Saver::start(std::int64_t step, const checkpoint::Snapshot& snapshot, double now_s) {
+  take(step, snapshot, now_s);
+  writer_.start([this] {
+    before_write_();
+    store_.write(files_);
+  });
+}
+
+void Saver::finish(std::int64_t step, const checkpoint::Snapshot& snapshot, double now_s) {
+  writer_.wait();
+  collect(now_s);
+  if (written_ == step) return;
+  take(step, snapshot, now_s);
+  for (int tried = 1;; ++tried) {
+    try {
+      before_write_();
+      store_.write(files_);
+      break;
+    } catch (const StorageError& e) {
+      if (tried == kTries) {
+        throw StorageError(
+            fmt::format("the state after step {} could not be saved, and {}: {}; then give the "
+                        "same command again",
+                        step,
+                        newest_.empty() ? "there is no checkpoint before it"
+                                        : fmt::format("{} is the newest checkpoint", newest_),
+                        e.what()));
+      }
+      std::this_thread::sleep_for(kBetweenTries);
+    }
+  }
+  written_ = step;
+  newest_ = checkpoint::name_of(step);
+}
+
+std::optional<std::string> Saver::take_trouble() {
+  return std::exchange(trouble_, std::nullopt);
+}
+
+void Saver::collect(double now_s) {
+  if (written_ == taken_) return;
+  if (const auto failure = writer_.take_failure()) {
+    if (!refused_) trouble_ = failure;
+    refused_ = true;
+    taken_ = written_;
+    retry_at_s_ = now_s + kRetrySeconds;
+    return;
+  }
+  if (refused_) log::info("checkpoints are written again");
+  refused_ = false;
+  written_ = taken_;
+  newest_ = checkpoint::name_of(written_);
+}
+
+void Saver::take(std::int64_t step, const checkpoint::Snapshot& snapshot, double now_s) {
+  checkpoint::encode(step, snapshot, files_);
+  taken_ = step;
+  taken_at_s_ = now_s;
+  retry_at_s_ = std::numeric_limits<double>::infinity();
+  wanted_ = false;
+}
+
+}  // namespace sslrun::train
