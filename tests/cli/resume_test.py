@@ -1,11 +1,30 @@
 #!/usr/bin/env python3
-"""Kill a run with SIGKILL at 30 moments, half of them while a checkpoint is being written, and resume it: the weights must end with
-the bytes, and metrics.jsonl with the lines, of a run that was never stopped.  usage: resume_test.py SSLRUN SOURCE_DIR"""
-import os, random, signal, subprocess, sys, tempfile, time
+"""Kill runs of several methods with SIGKILL at random moments, half of them while a checkpoint is being written, and resume them: the weights
+must end with the bytes, and metrics.jsonl with the lines, of a run that was never stopped.  SSLRUN_TEST_KILLS: how many kills (default 10);
+SSLRUN_TEST_SEED: of the moments.  usage: resume_test.py SSLRUN SOURCE_DIR"""
+import itertools, os, random, signal, subprocess, tempfile, time
 
-from tiny_run import STEPS, fail, finish, result, start, write_data, write_recipe
+from tiny_run import RECIPE, STEPS, expect, fail, finish, result, start, write_data, write_recipe
 
-KILLS = 30
+KILLS = int(os.environ.get("SSLRUN_TEST_KILLS", 10))
+SEED = int(os.environ.get("SSLRUN_TEST_SEED", time.time_ns()))
+SIMCLR, LARS = "{name: simclr, temperature: 0.5, projector: {hidden_dim: 16, output_dim: 8}}", "{name: lars, lr: 0.3, weight_decay: 1.0e-4}"
+SGD, ADAMW = "{name: sgd, lr: 0.05, momentum: 0.9, weight_decay: 5.0e-4}", "{name: adamw, lr: 1.0e-3, weight_decay: 0.04}"
+METHODS = {  # a queue, a moving average, prototypes, gradients that are accumulated; three optimizers
+    "simclr": (SIMCLR, LARS, 2),
+    "moco": ("{name: moco, momentum: 0.9, queue: 64}", SGD, 1),
+    "byol": ("{name: byol, momentum: 0.9, projector: {hidden_dim: 16, output_dim: 8}, predictor_hidden_dim: 16}", ADAMW, 1),
+    "swav": ("{name: swav, prototypes: 12, projector: {hidden_dim: 16, output_dim: 8}, queue: 32, queue_from_epoch: 1}", SGD, 1),
+    "vicreg": ("{name: vicreg, projector: {hidden_dim: 16, output_dim: 16}}", LARS, 1),
+}
+
+
+def recipe_text(method, optimizer, accumulate):
+    text = RECIPE
+    for old, new in ((SIMCLR, method), (LARS, optimizer), ("accumulate: 2", f"accumulate: {accumulate}")):
+        expect(old in text, f"tiny_run.RECIPE must hold '{old}'")
+        text = text.replace(old, new)
+    return text
 
 
 def temporary(out):
@@ -19,9 +38,9 @@ def kill_while_saving(process, out, draw):
     """Kills while the n-th checkpoint is being written. True when a half-written one is left."""
     for _ in range(draw.randrange(1, 12)):
         while temporary(out) and process.poll() is None:
-            pass
+            time.sleep(0.0005)
         while not temporary(out) and process.poll() is None:
-            pass
+            time.sleep(0.0005)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return temporary(out)
@@ -30,7 +49,7 @@ def kill_while_saving(process, out, draw):
 def kill_sometime(process, out, draw, seconds):
     """Kills at a random moment between the first step and the end."""
     while not os.path.exists(f"{out}/metrics.jsonl") and process.poll() is None:
-        pass
+        time.sleep(0.001)
     try:
         process.wait(draw.random() * seconds)
     except subprocess.TimeoutExpired:
@@ -40,39 +59,40 @@ def kill_sometime(process, out, draw, seconds):
     return process.returncode == -signal.SIGKILL
 
 
+class Undisturbed:
+    """A whole run of a method, what it ends with and how long it takes."""
+
+    def __init__(self, folder, name, data):
+        self.name, self.recipe = name, f"{folder}/{name}.yaml"
+        write_recipe(self.recipe, data, recipe_text(*METHODS[name]))
+        begun = time.monotonic()
+        finish(self.recipe, f"{folder}/{name}-whole")
+        self.seconds = time.monotonic() - begun
+        self.expected = result(f"{folder}/{name}-whole")
+        evaluated = [r["step"] for r in self.expected[1] if "knn_top1" in r]
+        expect(evaluated == [STEPS // 3, 2 * STEPS // 3, STEPS], f"k-NN was not evaluated where it should be: {self.expected[1]}")
+
+
 def main():
-    draw = random.Random(time.time_ns() if "SSLRUN_TEST_SEED" not in os.environ else int(os.environ["SSLRUN_TEST_SEED"]))
+    print(f"seed {SEED}")
+    draw = random.Random(SEED)
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
         write_data(data)
-        recipe = os.path.join(folder, "recipe.yaml")
-        write_recipe(recipe, data)
-        whole = os.path.join(folder, "whole")
-        finish(recipe, whole)
-        begun = time.monotonic()
-        again = os.path.join(folder, "again")
-        finish(recipe, again)
-        seconds = time.monotonic() - begun
-        expected = result(whole)
-        if result(again) != expected:
-            sys.exit("FAILED: two runs that nobody stopped differ")
-        if [r["step"] for r in expected[1] if "knn_top1" in r] != [STEPS // 3, 2 * STEPS // 3, STEPS]:
-            sys.exit(f"FAILED: k-NN was not evaluated where it should be: {expected[1]}")
+        whole = [Undisturbed(folder, name, data) for name in METHODS]
         hits = {True: 0, False: 0}
-        tries = 0
-        while sum(hits.values()) < KILLS:
-            tries += 1
-            if tries > 4 * KILLS:
-                sys.exit(f"FAILED: only {hits} of {KILLS} kills met their moment")
-            saving = hits[True] < KILLS // 2 and (hits[False] >= KILLS - KILLS // 2 or tries % 2 == 0)
-            out = os.path.join(folder, f"run{tries}")
-            process = start(recipe, out)
-            met = kill_while_saving(process, out, draw) if saving else kill_sometime(process, out, draw, 0.7 * seconds)
-            finish(recipe, out)
-            if result(out) != expected:
-                sys.exit(f"FAILED: a run killed {'while saving' if saving else 'in training'} and resumed differs (try {tries})")
-            hits[saving] += met
-        print(f"resumed bit-equal after {KILLS} kills, {hits[True]} of them while a checkpoint was being written ({tries} tries)")
+        for number, run in enumerate(itertools.cycle(whole)):
+            if sum(hits.values()) >= KILLS:
+                break
+            if number > 2 * KILLS + len(whole):
+                fail(f"only {hits} of {KILLS} kills met their moment")
+            out = f"{folder}/run{number}"
+            for saving in (True, False):  # killed twice, then left alone
+                process = start(run.recipe, out)
+                hits[saving] += kill_while_saving(process, out, draw) if saving else kill_sometime(process, out, draw, 0.5 * run.seconds)
+            finish(run.recipe, out)
+            expect(result(out) == run.expected, f"a run of {run.name} killed twice and resumed differs (seed {SEED}, run {number})")
+        print(f"resumed bit-equal after {sum(hits.values())} kills over {len(whole)} methods, {hits[True]} of them while a checkpoint was being written")
 
 
 main()
