@@ -7,7 +7,7 @@ if(NOT EXISTS "${SSLRUN_TORCH_DIR}/lib/libtorch_cpu.so")
   message(FATAL_ERROR "SSLRUN_TORCH_DIR must name a LibTorch 2.11.0 folder that holds lib/libtorch_cpu.so, "
     "got '${SSLRUN_TORCH_DIR}'. scripts/setup.sh fetches one; or configure with -DSSLRUN_ENGINE=OFF")
 endif()
-foreach(lib c10 torch_cpu c10_cuda)
+foreach(lib c10 torch_cpu c10_cuda torch_cuda)
   add_library(lt::${lib} SHARED IMPORTED)
   set_target_properties(lt::${lib} PROPERTIES
     IMPORTED_LOCATION "${SSLRUN_TORCH_DIR}/lib/lib${lib}.so" IMPORTED_SONAME "lib${lib}.so")

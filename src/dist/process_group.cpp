@@ -1,6 +1,7 @@
 #include "dist/process_group.h"
 
 #include "base/error.h"
+#include "dist/nccl/nccl_backend.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -8,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <exception>
@@ -122,29 +124,66 @@ class GroupWorld final : public World {
   Group group_;
 };
 
+NcclEntry open_nccl() {
+  void* const library = dlopen(kNcclLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    throw DeviceError(
+        fmt::format("{} must load for several GPUs: {}; build with CUDA and NCCL's header "
+                    "(libnccl-dev), or give one GPU: --devices cuda:0",
+                    kNcclLibrary,
+                    dlerror()));
+  }
+  const auto entry = reinterpret_cast<NcclEntry>(dlsym(library, kNcclEntry));
+  check_invariant(entry != nullptr, "libsslrun_nccl.so exports its entry");
+  return entry;
+}
+
+/// The world over the backend that `make` makes, where the ranks meet. where: this rank's place in
+/// words.
+template <class Make>
+std::shared_ptr<World> meet(Place place, const std::string& where, Make&& make) {
+  try {
+    return std::make_shared<GroupWorld>(Group(make(), place));
+  } catch (const std::exception& e) {
+    const std::string_view what = e.what();
+    throw PeerError(fmt::format("all {} ranks must meet, and rank {} at '{}' did not: {}",
+                                place.size,
+                                place.rank,
+                                where,
+                                what.substr(0, what.find('\n'))));
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
                                   Place place,
                                   const std::string& address,
                                   std::chrono::milliseconds timeout) {
-  try {
+  return meet(place, address, [&] {
     auto options = c10d::ProcessGroupGloo::Options::create(timeout);
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(address));
-    auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
+    return c10::make_intrusive<c10d::ProcessGroupGloo>(
         c10::make_intrusive<c10d::PrefixStore>("gloo", std::move(store)),
         static_cast<int>(place.rank),
         static_cast<int>(place.size),
         options);
-    return std::make_shared<GroupWorld>(Group(std::move(backend), place));
-  } catch (const std::exception& e) {
-    const std::string_view what = e.what();
-    throw PeerError(fmt::format("all {} ranks must meet, and rank {} at '{}' did not: {}",
-                                place.size,
-                                place.rank,
-                                address,
-                                what.substr(0, what.find('\n'))));
-  }
+  });
+}
+
+std::shared_ptr<World> nccl_world(c10::intrusive_ptr<c10d::Store> store,
+                                  Place place,
+                                  at::Device device,
+                                  std::chrono::milliseconds timeout) {
+  static const NcclEntry entry = open_nccl();
+  return meet(place, device.str(), [&] {
+    return c10::intrusive_ptr<c10d::Backend>::reclaim(
+        entry(c10::make_intrusive<c10d::PrefixStore>("nccl", std::move(store)),
+              static_cast<int>(place.rank),
+              static_cast<int>(place.size),
+              device.index(),
+              timeout.count()));
+  });
 }
 
 }  // namespace sslrun::dist

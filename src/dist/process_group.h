@@ -2,6 +2,7 @@
 #pragma once
 #include "dist/world.h"
 
+#include <c10/core/Device.h>
 #include <c10/util/intrusive_ptr.h>
 
 #include <chrono>
@@ -27,6 +28,15 @@ struct Place {
 std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
                                   Place place,
                                   const std::string& address,
+                                  std::chrono::milliseconds timeout);
+
+/// The same over NCCL: tensors on GPU `device`, one per rank. A collective is in order with the
+/// current stream's work; no call waits for the GPU.
+/// errors    DeviceError in a build without NCCL; PeerError as above, but a rank that is lost later
+///           ends this process: LibTorch's watchdog aborts it after the time-out.
+std::shared_ptr<World> nccl_world(c10::intrusive_ptr<c10d::Store> store,
+                                  Place place,
+                                  at::Device device,
                                   std::chrono::milliseconds timeout);
 
 }  // namespace sslrun::dist

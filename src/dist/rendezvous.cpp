@@ -65,7 +65,6 @@ void wait_for_all(c10d::Store& store, const Environment& place, milliseconds tim
 
 std::shared_ptr<World> join(const Environment& place, at::Device device, milliseconds timeout) {
   if (place.size == 1) return single_world();
-  check_invariant(device.is_cpu(), "processes talk over Gloo, on the CPU");
   Store store;
   std::string address;
   if (place.store_served) {
@@ -83,7 +82,9 @@ std::shared_ptr<World> join(const Environment& place, at::Device device, millise
     address = met.address;
     if (!store) store = open_store(met.store_host, met.store_port, /*serves=*/false, timeout);
   }
-  return gloo_world(std::move(store), {place.rank, place.size}, address, timeout);
+  const Place at{place.rank, place.size};
+  if (device.is_cuda()) return nccl_world(std::move(store), at, device, timeout);
+  return gloo_world(std::move(store), at, address, timeout);
 }
 
 }  // namespace sslrun::dist
