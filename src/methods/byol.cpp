@@ -28,7 +28,7 @@ class Byol final : public Method {
                                config.projector.output_dim},
                     .hidden_bias = true},
                    init_),
-        target_(deps.make_encoder(), shape_, encoder(), projector_),
+        target_(deps.make_encoder(), encoder(), "projector", projector_, shape_),
         embedding_dim_(config.projector.output_dim),
         momentum_(config.momentum) {
     register_module("projector", projector_);
@@ -51,7 +51,7 @@ class Byol final : public Method {
   }
 
   void after_step(const Progress& progress) override {
-    target_.follow(cosine_momentum(momentum_, progress));
+    nn::follow(target_.following(cosine_momentum(momentum_, progress)));
   }
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }
@@ -60,7 +60,7 @@ class Byol final : public Method {
   nn::Init init_;
   nn::MlpShape shape_;
   nn::Mlp projector_, predictor_;
-  Follower target_;
+  MomentumBranch<nn::Mlp> target_;
   std::int64_t embedding_dim_;
   double momentum_;
 };

@@ -1,18 +1,18 @@
 // DINO: a student predicts, from every view, the sharpened and centred outputs that its moving average
 // makes of the two global views.  N images of this process, V views, K = output_dim.  source: Caron
 // et al. 2021, arXiv:2104.14294, algorithm 1; facebookresearch/dino main_dino.py.
+#include "methods/center.h"
 #include "methods/diagnostics.h"
 #include "methods/dino_config.h"
 #include "methods/dino_head.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "methods/multi_crop.h"
-#include "methods/teacher.h"
 #include "ops/autocast.h"
+#include "ops/rows.h"
 #include "ops/soft_cross_entropy.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 
 namespace sslrun::methods {
 namespace {
@@ -24,7 +24,7 @@ class Dino final : public Method {
         config_(config),
         init_(deps.seed, kFirstHeadOrdinal),
         head_(encoder().width(), config.head, init_),
-        teacher_(deps.make_encoder(), config.head, encoder(), head_),
+        teacher_(deps.make_encoder(), encoder(), "head", head_, encoder().width(), config.head),
         center_(config.head.output_dim, config.center_momentum) {
     register_module("head", head_);
     register_module("teacher", teacher_);
@@ -32,7 +32,7 @@ class Dino final : public Method {
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
-    const at::Tensor teacher_MK = teach(views.first(kGlobalViews));
+    const at::Tensor teacher_MK = teacher_.forward(ops::cat_rows(views.first(kGlobalViews)));
     const at::Tensor z_MB = head_.embed(multi_crop(encoder(), views));
     const at::Tensor student_MK = head_.logits(z_MB);
     const auto num_views = static_cast<std::int64_t>(views.size());
@@ -55,7 +55,7 @@ class Dino final : public Method {
 
   void after_step(const Progress& progress) override {
     center_.update();
-    teacher_.follow(cosine_momentum(config_.momentum, progress));
+    nn::follow(teacher_.following(cosine_momentum(config_.momentum, progress)));
   }
 
   std::int64_t embedding_dim() const override { return config_.head.bottleneck_dim; }
@@ -68,16 +68,10 @@ class Dino final : public Method {
   }
 
  private:
-  at::Tensor teach(std::span<const at::Tensor> views) const {
-    const at::NoGradGuard no_grad;
-    const DinoHead& head = teacher_.head();
-    return head.logits(head.embed(multi_crop(teacher_.encoder(), views)));
-  }
-
   DistillationConfig config_;
   nn::Init init_;
   DinoHead head_;
-  Teacher teacher_;
+  MomentumBranch<DinoHead> teacher_;
   Center center_;
 };
 

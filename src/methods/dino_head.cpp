@@ -47,6 +47,17 @@ DinoHead::DinoHead(std::int64_t inputs, const DistillationHeadConfig& config, nn
   register_module("last_layer2", *last_layer2_);
 }
 
+DinoHeads::DinoHeads(std::int64_t inputs,
+                     const DistillationHeadConfig& config,
+                     const std::optional<DistillationHeadConfig>& patch_config,
+                     nn::Init& init)
+    : head_(inputs, config, init) {
+  register_module("head", head_);
+  if (!patch_config) return;
+  patch_head_.emplace(inputs, *patch_config, init);
+  register_module("patch_head", *patch_head_);
+}
+
 at::Tensor DinoHead::embed(const at::Tensor& x_NF) const {
   at::Tensor x = linears_[0]->forward(x_NF);
   for (std::size_t i = 1; i < linears_.size(); ++i) x = linears_[i]->forward(at::gelu(x));

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace sslrun::methods {
 
@@ -35,6 +36,9 @@ class DinoHead final : public nn::Module {
  public:
   DinoHead(std::int64_t inputs, const DistillationHeadConfig& config, nn::Init& init);
 
+  /// x_NF [N, F] -> [N, K].
+  at::Tensor forward(const at::Tensor& x_NF) const { return logits(embed(x_NF)); }
+
   /// x_NF [N, F] -> unit rows [N, B] in float32.
   at::Tensor embed(const at::Tensor& x_NF) const;
 
@@ -50,6 +54,23 @@ class DinoHead final : public nn::Module {
   std::array<std::unique_ptr<nn::Linear>, 3> linears_;
   WeightNormLinear last_layer_;
   std::unique_ptr<WeightNormLinear> last_layer2_;
+};
+
+/// A head of class tokens and patches, "head", or one of each: "head" and "patch_head".
+class DinoHeads final : public nn::Module {
+ public:
+  DinoHeads(std::int64_t inputs,
+            const DistillationHeadConfig& config,
+            const std::optional<DistillationHeadConfig>& patch_config,
+            nn::Init& init);
+
+  const DinoHead& head() const { return head_; }
+
+  const DinoHead& patch_head() const { return patch_head_ ? *patch_head_ : head_; }
+
+ private:
+  DinoHead head_;
+  std::optional<DinoHead> patch_head_;
 };
 
 }  // namespace sslrun::methods

@@ -4,14 +4,13 @@
 // dinov2/train/ssl_meta_arch.py, data/collate.py, loss/*.
 #include "dist/world.h"
 #include "methods/beit_mask.h"
+#include "methods/center.h"
 #include "methods/dino_head.h"
 #include "methods/dinov2_config.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "methods/multi_crop.h"
 #include "methods/patch_views.h"
-#include "methods/teacher.h"
-#include "nn/ema.h"
 #include "ops/koleo.h"
 #include "ops/rows.h"
 #include "ops/sinkhorn.h"
@@ -39,20 +38,20 @@ class DinoV2 final : public Method {
         keys_(config.distillation),
         seed_(deps.seed),
         init_(deps.seed, kFirstHeadOrdinal),
-        head_(encoder().width(), keys_.head, init_),
-        teacher_(deps.make_encoder(), keys_.head, encoder(), head_),
+        heads_(encoder().width(), keys_.head, own_patch_head(config), init_),
+        teacher_(deps.make_encoder(),
+                 encoder(),
+                 "",
+                 heads_,
+                 encoder().width(),
+                 keys_.head,
+                 own_patch_head(config)),
         mask_token_1D_(register_parameter("mask_token", at::zeros({1, encoder().width()}))),
         center_(keys_.head.output_dim, keys_.center_momentum),
-        patch_center_(patch_config().output_dim, keys_.center_momentum) {
-    register_module("head", head_);
+        patch_center_(own_patch_head(config).value_or(keys_.head).output_dim,
+                      keys_.center_momentum) {
+    register_module("", heads_);
     register_module("teacher", teacher_);
-    if (config.separate_patch_head) {
-      patch_head_.emplace(encoder().width(), config.patch_head, init_);
-      teacher_patch_head_.emplace(encoder().width(), config.patch_head, init_);
-      register_module("patch_head", *patch_head_);
-      register_module("teacher.patch_head", *teacher_patch_head_);
-      nn::start_following(*teacher_patch_head_, *patch_head_);
-    }
     register_module("center", center_);
     register_module("patch_center", patch_center_);
   }
@@ -64,17 +63,16 @@ class DinoV2 final : public Method {
     const at::Tensor global_NCHW = ops::cat_rows(views.first(kGlobalViews));
     const HiddenPatches hidden = hide(grid_of(student, global_NCHW), context);
     const ViewTokens seen = view_tokens(student, global_NCHW, hidden.mask_NM, mask_token_1D_);
-    const at::Tensor z_MB =
-        head_.embed(with_class_tokens(seen.class_ND, student, views.subspan(kGlobalViews)));
-    const DinoHead& patch_head = patch_head_ ? *patch_head_ : head_;
+    const at::Tensor class_MK = heads_.head().forward(
+        with_class_tokens(seen.class_ND, student, views.subspan(kGlobalViews)));
     const at::Tensor patches_TK =
-        patch_head.logits(patch_head.embed(seen.patches_MD.index_select(0, hidden.places_T)));
+        heads_.patch_head().forward(seen.patches_MD.index_select(0, hidden.places_T));
     const Targets targets = teach(global_NCHW, hidden, context);
 
     const auto num_views = static_cast<std::int64_t>(views.size());
     const std::int64_t outputs = keys_.head.output_dim;
     const at::Tensor class_loss =
-        ops::swapped_cross_entropy(head_.logits(z_MB).view({num_views, -1, outputs}),
+        ops::swapped_cross_entropy(class_MK.view({num_views, -1, outputs}),
                                    targets.class_NK.view({kGlobalViews, -1, outputs}),
                                    keys_.student_temperature);
     const at::Tensor patch_loss = ops::weighted_soft_cross_entropy(
@@ -89,9 +87,7 @@ class DinoV2 final : public Method {
   void after_step(const Progress& progress) override {
     center_.update();
     patch_center_.update();
-    const double tau = cosine_momentum(keys_.momentum, progress);
-    teacher_.follow(tau);
-    if (patch_head_) nn::ema_update(*teacher_patch_head_, *patch_head_, tau);
+    nn::follow(teacher_.following(cosine_momentum(keys_.momentum, progress)));
   }
 
   std::int64_t embedding_dim() const override { return keys_.head.bottleneck_dim; }
@@ -109,8 +105,8 @@ class DinoV2 final : public Method {
     at::Tensor class_NK, patches_TK;  // rows that sum to 1
   };
 
-  const DistillationHeadConfig& patch_config() const {
-    return config_.separate_patch_head ? config_.patch_head : keys_.head;
+  static std::optional<DistillationHeadConfig> own_patch_head(const DinoV2Config& config) {
+    return config.separate_patch_head ? std::optional(config.patch_head) : std::nullopt;
   }
 
   // What the teacher makes of the whole global views.
@@ -119,11 +115,10 @@ class DinoV2 final : public Method {
                 const StepContext& context) {
     const at::NoGradGuard no_grad;
     const ViewTokens seen = view_tokens(encoders::as_vit(teacher_.encoder()), global_NCHW);
-    const DinoHead& head = teacher_.head();
-    const DinoHead& patch_head = teacher_patch_head_ ? *teacher_patch_head_ : head;
-    const at::Tensor class_NK = head.logits(head.embed(seen.class_ND));
+    const DinoHeads& heads = teacher_.head();
+    const at::Tensor class_NK = heads.head().forward(seen.class_ND);
     const at::Tensor patches_TK =
-        patch_head.logits(patch_head.embed(seen.patches_MD.index_select(0, hidden.places_T)));
+        heads.patch_head().forward(seen.patches_MD.index_select(0, hidden.places_T));
     return {targets_of(class_NK, center_, context), targets_of(patches_TK, patch_center_, context)};
   }
 
@@ -194,9 +189,8 @@ class DinoV2 final : public Method {
   DistillationConfig keys_;
   std::uint32_t seed_;
   nn::Init init_;
-  DinoHead head_;
-  Teacher teacher_;
-  std::optional<DinoHead> patch_head_, teacher_patch_head_;
+  DinoHeads heads_;
+  MomentumBranch<DinoHeads> teacher_;
   at::Tensor mask_token_1D_;
   Center center_, patch_center_;
   std::uint32_t micro_batch_ = 0;  // of the step under way

@@ -3,13 +3,13 @@
 // bottleneck_dim, K outputs.  source: Zhou et al. 2022, arXiv:2111.07832, equations 2 to 4;
 // bytedance/ibot main_ibot.py, loader.py.
 #include "methods/beit_mask.h"
+#include "methods/center.h"
 #include "methods/dino_head.h"
 #include "methods/ibot_config.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "methods/multi_crop.h"
 #include "methods/patch_views.h"
-#include "methods/teacher.h"
 #include "ops/rows.h"
 #include "ops/soft_cross_entropy.h"
 
@@ -31,7 +31,7 @@ class Ibot final : public Method {
         seed_(deps.seed),
         init_(deps.seed, kFirstHeadOrdinal),
         head_(encoder().width(), keys_.head, init_),
-        teacher_(deps.make_encoder(), keys_.head, encoder(), head_),
+        teacher_(deps.make_encoder(), encoder(), "head", head_, encoder().width(), keys_.head),
         mask_token_1D_(register_parameter("mask_token", at::zeros({1, encoder().width()}))),
         center_(keys_.head.output_dim, keys_.center_momentum),
         patch_center_(config.shared_head ? keys_.head.output_dim : config.patch_output_dim,
@@ -73,7 +73,7 @@ class Ibot final : public Method {
   void after_step(const Progress& progress) override {
     center_.update();
     patch_center_.update();
-    teacher_.follow(cosine_momentum(keys_.momentum, progress));
+    nn::follow(teacher_.following(cosine_momentum(keys_.momentum, progress)));
   }
 
   std::int64_t embedding_dim() const override { return keys_.head.bottleneck_dim; }
@@ -135,7 +135,7 @@ class Ibot final : public Method {
   std::uint32_t seed_;
   nn::Init init_;
   DinoHead head_;
-  Teacher teacher_;
+  MomentumBranch<DinoHead> teacher_;
   at::Tensor mask_token_1D_;
   Center center_, patch_center_;
 };

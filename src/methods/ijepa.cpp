@@ -82,7 +82,9 @@ class IJepa final : public Method {
   }
 
   void after_step(const Progress& progress) override {
-    nn::ema_update(*target_encoder_, encoder(), linear_momentum(config_.momentum, progress));
+    nn::Following following{.tau = linear_momentum(config_.momentum, progress)};
+    following.add(*target_encoder_, encoder());
+    nn::follow(following);
   }
 
   std::int64_t embedding_dim() const override { return vit_.width(); }

@@ -35,7 +35,7 @@ class MoCo final : public Method {
                .hidden_bias = true,
                .output_bias = true},
         projector_(shape_, init_),
-        momentum_(deps.make_encoder(), shape_, encoder(), projector_),
+        momentum_(deps.make_encoder(), encoder(), "projector", projector_, shape_),
         queue_(config.queue, config.output_dim, init_) {
     register_module("projector", projector_);
     register_module("momentum", momentum_);
@@ -49,8 +49,8 @@ class MoCo final : public Method {
     step_ = progress.step;
     const double share =
         static_cast<double>(progress.step) / static_cast<double>(progress.total_steps);
-    momentum_.follow(
-        optim::cosine(config_.momentum, config_.momentum_end.value_or(config_.momentum), share));
+    nn::follow(momentum_.following(
+        optim::cosine(config_.momentum, config_.momentum_end.value_or(config_.momentum), share)));
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
@@ -113,7 +113,7 @@ class MoCo final : public Method {
   nn::Init init_;
   nn::MlpShape shape_;
   nn::Mlp projector_;
-  Follower momentum_;
+  MomentumBranch<nn::Mlp> momentum_;
   KeyQueue queue_;
   std::vector<at::Tensor> new_keys_;  // of this step's micro-batches
 };

@@ -29,7 +29,7 @@ class MoCoV3 final : public Method {
                     .output_norm =
                         config.predictor_norm ? std::optional(nn::Affine::kNone) : std::nullopt},
                    init_),
-        keys_(deps.make_encoder(), shape_, encoder(), projector_),
+        keys_(deps.make_encoder(), encoder(), "projector", projector_, shape_),
         embedding_dim_(config.projector.output_dim),
         temperature_(config.temperature),
         momentum_(config.momentum) {
@@ -39,7 +39,7 @@ class MoCoV3 final : public Method {
   }
 
   void before_step(const Progress& progress) override {
-    keys_.follow(cosine_momentum(momentum_, progress));
+    nn::follow(keys_.following(cosine_momentum(momentum_, progress)));
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
@@ -80,7 +80,7 @@ class MoCoV3 final : public Method {
   nn::Init init_;
   nn::MlpShape shape_;
   nn::Mlp projector_, predictor_;
-  Follower keys_;
+  MomentumBranch<nn::Mlp> keys_;
   std::int64_t embedding_dim_;
   double temperature_, momentum_;
 };

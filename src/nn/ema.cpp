@@ -11,8 +11,6 @@
 #include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/stack.h>
 
-#include <vector>
-
 namespace sslrun::nn {
 namespace {
 
@@ -32,12 +30,18 @@ void start_following(Module& follower, const Module& leader) {
   });
 }
 
-void ema_update(const Module& follower, const Module& leader, double tau) {
+void Following::add(const Module& follower, const Module& leader) {
   const std::vector<at::Tensor> targets = weights_of(follower), sources = weights_of(leader);
   check_invariant(targets.size() == sources.size(), "a follower has its leader's parameters");
+  leaders.insert(leaders.end(), sources.begin(), sources.end());
+  followers.insert(followers.end(), targets.begin(), targets.end());
+}
+
+void follow(const Following& following) {
+  if (following.followers.empty()) return;
   const at::NoGradGuard no_grad;
-  at::_foreach_mul_(targets, tau);
-  at::_foreach_add_(targets, sources, 1 - tau);
+  at::_foreach_mul_(following.followers, following.tau);
+  at::_foreach_add_(following.followers, following.leaders, 1 - following.tau);
 }
 
 at::Tensor ema_distance(const Module& follower, const Module& leader) {

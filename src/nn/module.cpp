@@ -34,7 +34,8 @@ void Module::collect(const std::string& prefix, unsigned kinds, NamedTensors& ou
   if (kinds & kBuffers) {
     for (const auto& [name, tensor] : buffers_) out.emplace_back(prefix + name, tensor);
   }
-  for (const auto& [name, child] : modules_) child->collect(prefix + name + ".", kinds, out);
+  for (const auto& [name, child] : modules_)
+    child->collect(name.empty() ? prefix : prefix + name + ".", kinds, out);
 }
 
 NamedTensors Module::named_parameters() const {

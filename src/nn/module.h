@@ -55,7 +55,8 @@ class Module {
   /// value: a dense leaf; becomes trainable. Returns the tensor to keep as a member.
   at::Tensor register_parameter(std::string name, at::Tensor value);
   at::Tensor register_buffer(std::string name, at::Tensor value);
-  /// child: a member of this module, or owned by one.
+  /// child: a member of this module, or owned by one. An empty name adds nothing to those of its
+  /// parts.
   void register_module(std::string name, Module& child);
 
  private:

@@ -1,6 +1,7 @@
 // DINO written out in float64: who sees which views, when centre and teacher move, what is frozen.
 #include "base/file.h"
-#include "methods/teacher.h"
+#include "methods/center.h"
+#include "methods/dino_head.h"
 #include "tests/dist/ranks.h"
 #include "tests/methods/distillation.h"
 #include "tests/support/torch_catch.h"

@@ -33,7 +33,9 @@ TEST_CASE("ema: a follower starts equal, is frozen, and moves by 1 - tau", "[nn]
     before.push_back(tensor.detach().clone());
     tensor.detach().add_(1.0);
   }
-  nn::ema_update(follower.mlp, leader.mlp, 0.75);
+  nn::Following following{.tau = 0.75};
+  following.add(follower.mlp, leader.mlp);
+  nn::follow(following);
   const nn::NamedTensors moved = follower.mlp.named_weights();
   for (std::size_t i = 0; i < moved.size(); ++i) {
     INFO(moved[i].first);
@@ -46,7 +48,9 @@ TEST_CASE("ema: running statistics stay the follower's own", "[nn][ema]") {
   Net leader(1), follower(2);
   nn::start_following(follower.mlp, leader.mlp);
   leader.mlp.forward(at::randn({8, 3}));
-  nn::ema_update(follower.mlp, leader.mlp, 0.0);
+  nn::Following following{.tau = 0};
+  following.add(follower.mlp, leader.mlp);
+  nn::follow(following);
   for (const auto& [name, tensor] : follower.mlp.named_buffers()) {
     if (name.ends_with("running_mean")) CHECK(tensor.abs().max().item<float>() == 0);
   }

@@ -1,6 +1,4 @@
-#include "methods/teacher.h"
-
-#include "nn/ema.h"
+#include "methods/center.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -10,32 +8,6 @@
 #include <ATen/ops/zeros.h>
 
 namespace sslrun::methods {
-
-Teacher::Teacher(std::unique_ptr<encoders::Encoder> encoder,
-                 const DistillationHeadConfig& config,
-                 const encoders::Encoder& student,
-                 const DinoHead& student_head)
-    : Teacher(std::move(encoder), config, student, student_head, nn::Init(0)) {}
-
-Teacher::Teacher(std::unique_ptr<encoders::Encoder> encoder,
-                 const DistillationHeadConfig& config,
-                 const encoders::Encoder& student,
-                 const DinoHead& student_head,
-                 nn::Init any)  // its values are replaced at once
-    : encoder_(std::move(encoder)),
-      head_(encoder_->width(), config, any),
-      student_(student),
-      student_head_(student_head) {
-  register_module("encoder", *encoder_);
-  register_module("head", head_);
-  nn::start_following(*encoder_, student_);
-  nn::start_following(head_, student_head_);
-}
-
-void Teacher::follow(double tau) {
-  nn::ema_update(*encoder_, student_, tau);
-  nn::ema_update(head_, student_head_, tau);
-}
 
 Center::Center(std::int64_t outputs, double momentum)
     : momentum_(momentum), center_K_(register_buffer("mean", at::zeros({outputs}))) {}
