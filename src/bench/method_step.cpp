@@ -79,7 +79,7 @@ class MethodTraining {
     }
     ops::backward(result.loss, 1.0);
     if (recipe_.has_clip) optim::clip_gradients(method_->named_parameters(), recipe_.clip);
-    optimizer_->step(schedule_.at(step_));
+    optimizer_->step(schedule_.at(step_), method_->following(progress));
     method_->after_step(progress);
     step_ = std::min(step_ + 1, schedule_.steps() - 1);
   }

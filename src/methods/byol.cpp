@@ -50,8 +50,8 @@ class Byol final : public Method {
     return result;
   }
 
-  void after_step(const Progress& progress) override {
-    nn::follow(target_.following(cosine_momentum(momentum_, progress)));
+  nn::Following following(const Progress& progress) const override {
+    return target_.following(cosine_momentum(momentum_, progress));
   }
 
   std::int64_t embedding_dim() const override { return embedding_dim_; }

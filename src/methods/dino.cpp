@@ -53,9 +53,10 @@ class Dino final : public Method {
     return result;
   }
 
-  void after_step(const Progress& progress) override {
-    center_.update();
-    nn::follow(teacher_.following(cosine_momentum(config_.momentum, progress)));
+  void after_step(const Progress&) override { center_.update(); }
+
+  nn::Following following(const Progress& progress) const override {
+    return teacher_.following(cosine_momentum(config_.momentum, progress));
   }
 
   std::int64_t embedding_dim() const override { return config_.head.bottleneck_dim; }

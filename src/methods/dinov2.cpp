@@ -84,10 +84,13 @@ class DinoV2 final : public Method {
                         {"koleo_loss", koleo_loss.detach()}}};
   }
 
-  void after_step(const Progress& progress) override {
+  void after_step(const Progress&) override {
     center_.update();
     patch_center_.update();
-    nn::follow(teacher_.following(cosine_momentum(keys_.momentum, progress)));
+  }
+
+  nn::Following following(const Progress& progress) const override {
+    return teacher_.following(cosine_momentum(keys_.momentum, progress));
   }
 
   std::int64_t embedding_dim() const override { return keys_.head.bottleneck_dim; }

@@ -70,10 +70,13 @@ class Ibot final : public Method {
             .scalars = {{"class_loss", class_loss.detach()}, {"patch_loss", patch_loss.detach()}}};
   }
 
-  void after_step(const Progress& progress) override {
+  void after_step(const Progress&) override {
     center_.update();
     patch_center_.update();
-    nn::follow(teacher_.following(cosine_momentum(keys_.momentum, progress)));
+  }
+
+  nn::Following following(const Progress& progress) const override {
+    return teacher_.following(cosine_momentum(keys_.momentum, progress));
   }
 
   std::int64_t embedding_dim() const override { return keys_.head.bottleneck_dim; }

@@ -81,10 +81,10 @@ class IJepa final : public Method {
             .scalars = {{"embedding_std", ops::embedding_std(target_NMD.mean(1))}}};
   }
 
-  void after_step(const Progress& progress) override {
-    nn::Following following{.tau = linear_momentum(config_.momentum, progress)};
-    following.add(*target_encoder_, encoder());
-    nn::follow(following);
+  nn::Following following(const Progress& progress) const override {
+    nn::Following out{.tau = linear_momentum(config_.momentum, progress)};
+    out.add(*target_encoder_, encoder());
+    return out;
   }
 
   std::int64_t embedding_dim() const override { return vit_.width(); }

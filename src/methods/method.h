@@ -2,6 +2,7 @@
 // pixels.
 #pragma once
 #include "encoders/encoder.h"
+#include "nn/ema.h"
 #include "nn/module.h"
 #include "optim/parameter_rule.h"
 
@@ -81,10 +82,16 @@ class Method : public nn::Module {
   virtual StepResult forward(std::span<const at::Tensor> views, const StepContext& context) = 0;
 
   /// Called before the first micro-batch of a step, and after the optimizer has moved the weights in
-  /// it: where a momentum network follows.
+  /// it.
   virtual void before_step(const Progress& progress) { static_cast<void>(progress); }
 
   virtual void after_step(const Progress& progress) { static_cast<void>(progress); }
+
+  /// What the optimizer moves in the step after the weights that it follows.
+  virtual nn::Following following(const Progress& progress) const {
+    static_cast<void>(progress);
+    return {};
+  }
 
   /// D, the size of the embedding that the loss sees.
   virtual std::int64_t embedding_dim() const = 0;

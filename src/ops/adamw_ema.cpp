@@ -7,13 +7,13 @@
 namespace sslrun::ops {
 namespace {
 
-/// Item i of a list, or an undefined tensor where the list is empty.
+/// Item i of a list, or an undefined tensor where the list is empty or has none there.
 at::Tensor item(const std::vector<at::Tensor>& list,
                 std::size_t i,
                 const at::Tensor& parameter,
                 at::ScalarType type) {
-  if (list.empty()) return {};
-  const at::Tensor& t = list.at(i);
+  if (list.empty() || !list[i].defined()) return {};
+  const at::Tensor& t = list[i];
   check_invariant(t.scalar_type() == type && t.sizes() == parameter.sizes() &&
                       t.strides() == parameter.strides() && t.device() == parameter.device(),
                   "adamw_ema_: what belongs to a parameter has its shape, strides and device");

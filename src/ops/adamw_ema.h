@@ -7,7 +7,7 @@
 namespace sslrun::ops {
 
 /// The tensors of a step, as parallel lists; followers and halves are empty, or have one for each
-/// parameter.
+/// parameter, an undefined tensor where it has none.
 struct AdamWEmaTensors {
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;
   std::vector<at::Tensor> followers = {};  // moving averages of the parameters

@@ -18,23 +18,26 @@ class AdamW final : public Optimizer {
       : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
  private:
-  void update(Group& group, const GroupStep& step) override {
+  bool update(Group& group, const GroupStep& step) override {
     const bool decay = group.matrices || config_.decay_1d;
     const double weight_decay = cosine(
         config_.weight_decay, config_.weight_decay_end.value_or(config_.weight_decay), step.share);
     const at::Tensor& first = group.parameters[0];
-    if (first.is_cpu() && first.scalar_type() == at::kFloat) {
+    const bool by_kernel = first.is_cpu() || !group.followers.empty();
+    if (by_kernel && first.scalar_type() == at::kFloat) {
       ops::adamw_ema_({.parameters = group.parameters,
                        .gradients = group.gradients,
                        .exp_avgs = group.slots[0],
-                       .exp_avg_sqs = group.slots[1]},
+                       .exp_avg_sqs = group.slots[1],
+                       .followers = group.followers},
                       {.lr = step.lr,
                        .beta1 = config_.beta1,
                        .beta2 = config_.beta2,
                        .eps = config_.eps,
                        .weight_decay = decay ? weight_decay : 0.0,
-                       .count = step.count});
-      return;
+                       .count = step.count,
+                       .tau = step.tau});
+      return true;
     }
     // The operator reads one count per parameter, from where the parameter lies; float32 counts
     // exactly up to 2^24.
@@ -54,6 +57,7 @@ class AdamW final : public Optimizer {
                       config_.eps,
                       /*amsgrad=*/false,
                       /*maximize=*/false);
+    return false;
   }
 
   AdamWConfig config_;

@@ -28,7 +28,7 @@ class Lamb final : public Optimizer {
       : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
  private:
-  void update(Group& group, const GroupStep& step) override {
+  bool update(Group& group, const GroupStep& step) override {
     const bool decay = (group.matrices || config_.decay_1d) && config_.weight_decay > 0;
     std::vector<at::Tensor> directions = adam(group, static_cast<double>(step.count));
     if (decay) {
@@ -40,6 +40,7 @@ class Lamb final : public Optimizer {
                         at::where(both_P, norm_P / length_P, at::ones_like(norm_P)).unbind());
     }
     at::_foreach_add_(group.parameters, directions, -step.lr);
+    return false;
   }
 
   std::vector<at::Tensor> adam(Group& group, double count) const {

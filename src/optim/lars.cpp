@@ -26,12 +26,13 @@ class Lars final : public Optimizer {
       : Optimizer(std::move(parameters), {"momentum"}), config_(config) {}
 
  private:
-  void update(Group& group, const GroupStep& step) override {
+  bool update(Group& group, const GroupStep& step) override {
     const double lr = step.lr * (group.matrices ? 1 : config_.lr_scale_1d);
     const bool adapt = group.matrices || !config_.exclude_1d;
     at::_foreach_mul_(group.slots[0], config_.momentum);
     at::_foreach_add_(group.slots[0], adapt ? adapted(group, lr) : group.gradients);
     at::_foreach_add_(group.parameters, group.slots[0], -lr);
+    return false;
   }
 
   /// The decayed gradients, scaled. Factors are computed where the tensors lie, so a GPU is not

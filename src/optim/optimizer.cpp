@@ -21,6 +21,26 @@ namespace sslrun::optim {
 #include "optim/optimizers.def"
 #undef OPTIMIZER
 
+namespace {
+
+using FollowerOf = std::unordered_map<const c10::TensorImpl*, at::Tensor>;
+
+/// Those of the parameters, undefined where one has none; an empty list where none has.
+std::vector<at::Tensor> followers_in(const FollowerOf& waiting,
+                                     const std::vector<at::Tensor>& parameters) {
+  std::vector<at::Tensor> out(parameters.size());
+  bool any = false;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto found = waiting.find(parameters[i].unsafeGetTensorImpl());
+    if (found == waiting.end()) continue;
+    out[i] = found->second;
+    any = true;
+  }
+  return any ? out : std::vector<at::Tensor>();
+}
+
+}  // namespace
+
 std::unique_ptr<Optimizer> make_optimizer(const config::NamedComponent& component,
                                           std::vector<Trained> parameters) {
   check_invariant(component.config != nullptr, "a recipe's optimizer has its configuration");
@@ -81,20 +101,38 @@ void Optimizer::gather_gradients(Group& group) const {
   }
 }
 
-void Optimizer::step(const StepRates& rates) {
+void Optimizer::step(const StepRates& rates, const nn::Following& following) {
   const at::NoGradGuard no_grad;
   for (Group& group : groups_) {
     if (!frozen(group)) gather_gradients(group);
   }
+  FollowerOf waiting;
+  for (std::size_t i = 0; i < following.leaders.size(); ++i)
+    waiting.emplace(following.leaders[i].unsafeGetTensorImpl(), following.followers[i]);
   for (Group& group : groups_) {
     if (frozen(group)) continue;
     const ParameterRule& rule = group.rule;
     const double lr = steps_ < rule.zero_lr_steps ? 0 : rule.constant_lr ? rates.peak_lr : rates.lr;
-    update(
-        group,
-        {.lr = lr * rule.lr_scale, .share = rates.share, .count = steps_ + 1 - rule.frozen_steps});
+    group.followers = followers_in(waiting, group.parameters);
+    const bool followed = update(group,
+                                 {.lr = lr * rule.lr_scale,
+                                  .share = rates.share,
+                                  .count = steps_ + 1 - rule.frozen_steps,
+                                  .tau = following.tau});
+    if (followed) {
+      for (const at::Tensor& parameter : group.parameters)
+        waiting.erase(parameter.unsafeGetTensorImpl());
+    }
     group.gradients.clear();
+    group.followers.clear();
   }
+  nn::Following rest{.tau = following.tau};
+  for (std::size_t i = 0; i < following.leaders.size(); ++i) {
+    if (!waiting.contains(following.leaders[i].unsafeGetTensorImpl())) continue;
+    rest.leaders.push_back(following.leaders[i]);
+    rest.followers.push_back(following.followers[i]);
+  }
+  nn::follow(rest);
   ++steps_;
 }
 

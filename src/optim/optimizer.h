@@ -1,5 +1,6 @@
 // Turns gradients into steps: the part that every optimizer shares.
 #pragma once
+#include "nn/ema.h"
 #include "nn/module.h"
 #include "optim/parameter_rule.h"
 
@@ -39,13 +40,16 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   virtual ~Optimizer() = default;
 
-  /// One step along the gradients in .grad(), which are left as they are. A parameter without a
-  /// gradient that is not frozen, or moved since the optimizer was made, is a bug of the caller:
-  /// nothing is changed then.
-  void step(const StepRates& rates);
+  /// One step along the gradients in .grad(), which are left as they are; what follows moves towards
+  /// its leaders after them, as nn::follow would move it, in the same sweep over memory where the
+  /// optimizer has one. A parameter without a gradient that is not frozen, or moved since the
+  /// optimizer was made, is a bug of the caller: nothing is changed then.
+  void step(const StepRates& rates, const nn::Following& following = {});
 
   /// The same without a schedule.
-  void step(double lr) { step({.lr = lr, .peak_lr = lr}); }
+  void step(double lr, const nn::Following& following = {}) {
+    step({.lr = lr, .peak_lr = lr}, following);
+  }
 
   /// Drops the gradients: the next backward pass stores its own instead of adding to them.
   void zero_grad();
@@ -64,6 +68,7 @@ class Optimizer {
     ParameterRule rule;
     std::vector<std::int64_t> members;  // places in the list of parameters
     std::vector<at::Tensor> parameters, gradients;
+    std::vector<at::Tensor> followers;  // of the step; undefined: none, empty: none at all
     std::vector<std::vector<at::Tensor>> slots;
   };
 
@@ -71,13 +76,15 @@ class Optimizer {
   struct GroupStep {
     double lr = 0, share = 0;  // as in StepRates, the group's rule applied
     std::int64_t count = 1;    // updates of this group, this one included
+    double tau = 1;            // of the followers
   };
 
   /// parameters: at least one, names unique, leaves that require gradients. Slots start at 0.
   Optimizer(std::vector<Trained> parameters, std::vector<std::string> slot_names);
 
-  /// Updates the parameters and slots of a group. Runs without autograd.
-  virtual void update(Group& group, const GroupStep& step) = 0;
+  /// Updates the parameters and slots of a group. Runs without autograd. Returns whether it has
+  /// moved the followers too.
+  virtual bool update(Group& group, const GroupStep& step) = 0;
 
  private:
   Group& group_of(const Trained& parameter);

@@ -19,7 +19,7 @@ class Sgd final : public Optimizer {
  private:
   static std::vector<std::string> slots() { return {"momentum"}; }
 
-  void update(Group& group, const GroupStep& step) override {
+  bool update(Group& group, const GroupStep& step) override {
     const bool decay = group.matrices || config_.decay_1d, momentum = config_.momentum > 0;
     // A buffer that starts at 0 makes the first step's buffer the gradient, as PyTorch's own first
     // step does.
@@ -33,6 +33,7 @@ class Sgd final : public Optimizer {
                     config_.nesterov && momentum,
                     /*maximize=*/false,
                     /*is_first_step=*/false);
+    return false;
   }
 
   SgdConfig config_;

@@ -213,7 +213,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   outcome.grad_norm = ops::gradient_norm(parameters_);
   require_finite(outcome, batch);
   if (recipe_.has_clip) optim::clip_gradients(method_->named_parameters(), recipe_.clip);
-  optimizer_->step(rates);
+  optimizer_->step(rates, method_->following(progress));
   method_->after_step(progress);
   return outcome;
 }

@@ -125,19 +125,19 @@ struct Run {
 
   double step(const Batch& batch, double lr = 0.05) {
     method->before_step(progress);
-    const double loss = move(batch, lr);
+    const double loss = move(batch, lr, method->following(progress));
     method->after_step(progress);
     ++progress.step;
     return loss;
   }
 
   /// A step in which momentum networks and queues stay as they are.
-  double move(const Batch& batch, double lr) {
+  double move(const Batch& batch, double lr, const nn::Following& following = {}) {
     optimizer->zero_grad();
     result = forward(batch);
     ops::backward(result.loss, 1.0);
     if (world.size() > 1) average_gradients();
-    optimizer->step(lr);
+    optimizer->step(lr, following);
     return ops::value(result.loss);
   }
 

@@ -138,6 +138,7 @@ TEST_CASE("dinov2: class tokens, hidden patches and distances, by centres or eve
   CHECK(std::abs(s.loss() / expected.item<double>() - 1) < kTolerance);
 
   s.method->after_step(s.progress);
+  nn::follow(s.method->following(s.progress));
   const State after = s.state();
   const auto moved = [&](const char* name, const Tensor& rows) {
     const Tensor mean = even ? state.at(name) : state.at(name) * 0.7 + rows.mean(0) * 0.3;

@@ -240,7 +240,7 @@ TEST_CASE(
   CHECK(!target.grad().defined());
   s.method->before_step(s.progress);
   CHECK(target.equal(before));
-  s.method->after_step(s.progress);
+  nn::follow(s.method->following(s.progress));
   const double tau = 0.5 + 0.5 * 0.11;
   CHECK((target - (before * tau + online * (1 - tau))).abs().max().item<double>() < 1e-15);
   CHECK(methods::linear_momentum(0.996, {0, 10}) == 0.996);

@@ -103,7 +103,7 @@ struct Setting {
         config::make_component(optim::optimizer_specs(), "sgd"), method->named_parameters());
     method->before_step(progress);
     ops::backward(forward().loss, 1.0);
-    optimizer->step(lr);
+    optimizer->step(lr, method->following(progress));
     method->after_step(progress);
     ++progress.step;
   }

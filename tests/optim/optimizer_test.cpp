@@ -169,6 +169,47 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "optimizer: what follows moves by 1 - tau towards the moved weights, and moves none of them",
+    "[optim][ema]") {
+  const at::ScalarType dtype = GENERATE(at::kDouble, at::kFloat);
+  const bool channels_last = GENERATE(false, true);
+  const double tau = 0.75;
+  double worst = 0;
+  for (const json& c : golden()["cases"]) {
+    nn::NamedTensors parameters = start(dtype, channels_last), alone = start(dtype, channels_last);
+    const auto optimizer = optim::make_optimizer(component(c), with_rules(parameters, c)),
+               bare = optim::make_optimizer(component(c), with_rules(alone, c));
+    nn::Following following{.tau = tau};
+    const auto add = [&](const at::Tensor& leader) {
+      following.leaders.push_back(leader);
+      following.followers.push_back(leader.detach() * 0.5 + 0.1);
+    };
+    for (const auto& [name, t] : parameters)
+      if (name != "fc.weight") add(t);
+    add(wave({3, 2}, 0.7).to(dtype));  // no parameter: a frozen weight
+    for (std::int64_t step = 0; step < 4; ++step) {
+      std::vector<at::Tensor> before;
+      for (const at::Tensor& t : following.followers)
+        before.push_back(t.to(at::kDouble, false, /*copy=*/true));
+      set_gradients(parameters, step);
+      set_gradients(alone, step);
+      optimizer->step(0.1, following);
+      bare->step(0.1);
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        INFO(c["name"] << " step " << step << " pair " << i);
+        const at::Tensor expected =
+            before[i] * tau + following.leaders[i].detach().to(at::kDouble) * (1 - tau);
+        worst = std::max(worst, (following.followers[i] - expected).abs().max().item<double>());
+      }
+      for (std::size_t i = 0; i < parameters.size(); ++i)
+        CHECK(parameters[i].second.equal(alone[i].second));
+    }
+  }
+  CAPTURE(worst);
+  CHECK(worst < (dtype == at::kDouble ? kDoubleTolerance : kFloatTolerance));
+}
+
 TEST_CASE("lars: two steps of the worked example, and a length of zero scales by one",
           "[optim][lars]") {
   // Printed with 8 decimals by an independent transcription of the published code in float64.

@@ -40,7 +40,7 @@ std::string verdict_of(
                                                           .labels = s.labels,
                                                           .diagnose = diagnose});
     ops::backward(result.loss, 1.0);
-    optimizer->step(lr);
+    optimizer->step(lr, s.method->following(s.progress));
     s.method->after_step(s.progress);
     ++s.progress.step;
     std::vector<std::pair<std::string, double>> scalars;
