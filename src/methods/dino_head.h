@@ -50,6 +50,8 @@ class DinoHead final : public nn::Module {
     return last_layer2_ ? last_layer2_->forward(z_NB) : logits(z_NB);
   }
 
+  at::Tensor forward_patches(const at::Tensor& x_NF) const { return patch_logits(embed(x_NF)); }
+
  private:
   std::array<std::unique_ptr<nn::Linear>, 3> linears_;
   WeightNormLinear last_layer_;

@@ -8,7 +8,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -57,51 +56,90 @@ class Bound {
   double largest_ = 0, range_ = INFINITY;  // of the scores, over eps
 };
 
-/// With the matrix of logarithms, in float64.
-at::Tensor by_matrix(const at::Tensor& scores_BK,
-                     double eps,
-                     std::int64_t iterations,
-                     dist::World& world) {
-  at::Tensor log_BK = (scores_BK - largest(scores_BK, world)) / eps;
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    const at::Tensor share_K = world.all_reduce_sum(log_BK.exp().sum(0));
-    log_BK = log_BK - share_K.clamp_min(kLeast).log();
-    log_BK = log_BK.log_softmax(1);
-  }
-  return log_BK.exp();
-}
+/// The iterations on one vector of scales, which read the scores once each: by kernels in float32, by
+/// tensor operations in float64.
+class Scaling {
+ public:
+  Scaling(const at::Tensor& scores_BK, double eps)
+      : scores_BK_(scores_BK),
+        eps_(eps),
+        by_kernels_(scores_BK.scalar_type() == at::kFloat),
+        bound_(scores_BK, eps),
+        log_scale_K_(at::zeros({scores_BK.size(1)}, scores_BK.options())),
+        room_(at::empty(
+            {by_kernels_ ? kernels::sinkhorn_scratch(scores_BK.size(0), scores_BK.size(1)) : 0},
+            scores_BK.options())) {}
 
-/// With one vector of scales, reading the scores once for each iteration and once for the answer.
-at::Tensor by_vectors(const at::Tensor& scores_BK,
-                      double eps,
-                      std::int64_t iterations,
-                      dist::World& world) {
-  const std::int64_t samples = scores_BK.size(0), prototypes = scores_BK.size(1);
-  const at::Tensor log_scale_K = at::zeros({prototypes}, scores_BK.options()),
-                   share_K = at::empty_like(log_scale_K),
-                   scratch = at::empty({kernels::sinkhorn_scratch(samples, prototypes)},
-                                       scores_BK.options()),
-                   assigned_BK = at::empty_like(scores_BK), top = largest(scores_BK, world);
-  kernels::SinkhornArgs args{.scores = scores_BK.const_data_ptr<float>(),
-                             .log_scale = log_scale_K.const_data_ptr<float>(),
-                             .samples = samples,
-                             .prototypes = prototypes,
-                             .inv_eps = static_cast<float>(1 / eps),
-                             .largest = top.const_data_ptr<float>()};
-  const Bound bound(scores_BK, eps);
-  float* const room = scratch.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < iterations; ++i) {
-    on_device(scores_BK, [&](auto device) {
-      kernels::sinkhorn_share(args, share_K.mutable_data_ptr<float>(), room, device);
-    });
-    args.largest = nullptr;  // from here on every sample has its share of 1
-    log_scale_K.add_(world.all_reduce_sum(share_K).clamp_min(kLeast).log());
-    args.bound = bound.above(log_scale_K);
+  void iterate(std::int64_t iterations, dist::World& world) {
+    at::Tensor top = largest(scores_BK_, world);
+    for (std::int64_t i = 0; i < iterations; ++i) {
+      log_scale_K_.add_(world.all_reduce_sum(shares(top)).clamp_min(kLeast).log());
+      top.reset();  // from here on every sample has its share of 1
+    }
   }
-  on_device(scores_BK, [&](auto device) {
-    kernels::sinkhorn_assign(args, assigned_BK.mutable_data_ptr<float>(), room, device);
-  });
-  return assigned_BK;
+
+  const at::Tensor& log_scale() const { return log_scale_K_; }
+
+  at::Tensor assigned() const {
+    if (!by_kernels_) return log_weights().softmax(1);
+    const at::Tensor assigned_BK = at::empty_like(scores_BK_);
+    on_device(scores_BK_, [&](auto device) {
+      kernels::sinkhorn_assign(arguments(),
+                               assigned_BK.mutable_data_ptr<float>(),
+                               room_.mutable_data_ptr<float>(),
+                               device);
+    });
+    return assigned_BK;
+  }
+
+ private:
+  /// What each prototype gets of all samples, which are not normalised where `top` is defined.
+  at::Tensor shares(const at::Tensor& top) const {
+    if (!by_kernels_) {
+      return (top.defined() ? (log_weights() - top / eps_).exp() : log_weights().softmax(1)).sum(0);
+    }
+    const at::Tensor share_K = at::empty_like(log_scale_K_);
+    kernels::SinkhornArgs args = arguments();
+    if (top.defined()) args.largest = top.const_data_ptr<float>();
+    on_device(scores_BK_, [&](auto device) {
+      kernels::sinkhorn_share(
+          args, share_K.mutable_data_ptr<float>(), room_.mutable_data_ptr<float>(), device);
+    });
+    return share_K;
+  }
+
+  at::Tensor log_weights() const { return scores_BK_ / eps_ - log_scale_K_; }
+
+  kernels::SinkhornArgs arguments() const {
+    return {.scores = scores_BK_.const_data_ptr<float>(),
+            .log_scale = log_scale_K_.const_data_ptr<float>(),
+            .samples = scores_BK_.size(0),
+            .prototypes = scores_BK_.size(1),
+            .inv_eps = static_cast<float>(1 / eps_),
+            .bound = bound_.above(log_scale_K_)};
+  }
+
+  at::Tensor scores_BK_;
+  double eps_;
+  bool by_kernels_;
+  Bound bound_;
+  at::Tensor log_scale_K_, room_;
+};
+
+Scaling scaled(const at::Tensor& scores_BK,
+               double eps,
+               std::int64_t iterations,
+               dist::World& world) {
+  if (scores_BK.dim() != 2 || scores_BK.size(1) == 0)
+    throw UsageError("scores of sinkhorn must be [B, K] with K > 0");
+  if (!(eps > 0) || iterations < 1) {
+    throw UsageError(fmt::format(
+        "sinkhorn must have eps > 0 and 1 iteration or more, got {} and {}", eps, iterations));
+  }
+  const FullPrecision full(scores_BK.device());
+  Scaling scaling(at_full_precision(scores_BK.detach()).contiguous(), eps);
+  scaling.iterate(iterations, world);
+  return scaling;
 }
 
 }  // namespace
@@ -110,17 +148,14 @@ at::Tensor sinkhorn(const at::Tensor& scores_BK,
                     double eps,
                     std::int64_t iterations,
                     dist::World& world) {
-  if (scores_BK.dim() != 2 || scores_BK.size(1) == 0)
-    throw UsageError("scores of sinkhorn must be [B, K] with K > 0");
-  if (!(eps > 0) || iterations < 1) {
-    throw UsageError(fmt::format(
-        "sinkhorn must have eps > 0 and 1 iteration or more, got {} and {}", eps, iterations));
-  }
-  const at::NoGradGuard no_grad;
-  const FullPrecision full(scores_BK.device());
-  const at::Tensor scores = at_full_precision(scores_BK).contiguous();
-  if (scores.scalar_type() == at::kDouble) return by_matrix(scores, eps, iterations, world);
-  return by_vectors(scores, eps, iterations, world);
+  return scaled(scores_BK, eps, iterations, world).assigned();
+}
+
+at::Tensor sinkhorn_center(const at::Tensor& scores_BK,
+                           double eps,
+                           std::int64_t iterations,
+                           dist::World& world) {
+  return scaled(scores_BK, eps, iterations, world).log_scale() * eps;
 }
 
 }  // namespace sslrun::ops

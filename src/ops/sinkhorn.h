@@ -28,4 +28,12 @@ at::Tensor sinkhorn(const at::Tensor& scores_BK,
                     std::int64_t iterations,
                     dist::World& world);
 
+/// The same, said by what is taken off the scores: the assignments are softmax((scores - center) /
+/// eps), which ops::self_distillation takes as it is, so that no matrix of them is made.
+/// shapes    scores_BK [B, K] -> [K]. The rest as above.
+at::Tensor sinkhorn_center(const at::Tensor& scores_BK,
+                           double eps,
+                           std::int64_t iterations,
+                           dist::World& world);
+
 }  // namespace sslrun::ops

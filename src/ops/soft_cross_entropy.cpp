@@ -150,15 +150,18 @@ at::Tensor entropies(const Pairs& p) {
                          p.other_views);
 }
 
-/// H of every row.
-at::Tensor rows(const at::Tensor& logits_NK, const at::Tensor& target_NK, double temperature) {
-  if (logits_NK.dim() != 2 || logits_NK.sizes() != target_NK.sizes())
+/// H of every row, where student and teacher are [N, K].
+at::Tensor rows(Pairs p) {
+  if (p.student_VNK.dim() != 2 || p.student_VNK.sizes() != p.teacher_QNK.sizes())
     throw UsageError("logits and targets of a soft cross entropy must both be [N, K]");
-  return entropies({.student_VNK = logits_NK.unsqueeze(0),
-                    .teacher_QNK = target_NK.unsqueeze(0),
-                    .center_K = {},
-                    .student_temperature = temperature})
-      .squeeze(0);
+  p.student_VNK = p.student_VNK.unsqueeze(0);
+  p.teacher_QNK = p.teacher_QNK.unsqueeze(0);
+  return entropies(p).squeeze(0);
+}
+
+void check_center(const at::Tensor& center_K, const at::Tensor& teacher) {
+  if (center_K.dim() != 1 || center_K.size(0) != teacher.size(-1))
+    throw UsageError("the center of a teacher's outputs must be [K]");
 }
 
 /// The mean over the images and the pairs of different views.
@@ -178,15 +181,11 @@ at::Tensor mean_of_others(Pairs p) {
 at::Tensor soft_cross_entropy(const at::Tensor& logits_NK,
                               const at::Tensor& target_NK,
                               double temperature) {
-  return rows(logits_NK, target_NK, temperature).mean();
-}
-
-at::Tensor weighted_soft_cross_entropy(const at::Tensor& logits_NK,
-                                       const at::Tensor& target_NK,
-                                       const at::Tensor& weight_N,
-                                       double temperature) {
-  const at::Tensor h_N = rows(logits_NK, target_NK, temperature);
-  return (h_N * weight_N.detach().to(h_N.scalar_type())).sum();
+  return rows({.student_VNK = logits_NK,
+               .teacher_QNK = target_NK,
+               .center_K = {},
+               .student_temperature = temperature})
+      .mean();
 }
 
 at::Tensor swapped_cross_entropy(const at::Tensor& student_VNK,
@@ -211,13 +210,27 @@ at::Tensor self_distillation(const at::Tensor& student_VNK,
                              const at::Tensor& center_K,
                              double student_temperature,
                              double teacher_temperature) {
-  if (center_K.dim() != 1 || center_K.size(0) != teacher_QNK.size(-1))
-    throw UsageError("center of self_distillation must be [K]");
+  check_center(center_K, teacher_QNK);
   return mean_of_others({.student_VNK = student_VNK,
                          .teacher_QNK = teacher_QNK,
                          .center_K = center_K,
                          .student_temperature = student_temperature,
                          .teacher_temperature = teacher_temperature});
+}
+
+at::Tensor weighted_self_distillation(const at::Tensor& student_NK,
+                                      const at::Tensor& teacher_NK,
+                                      const at::Tensor& center_K,
+                                      const at::Tensor& weight_N,
+                                      double student_temperature,
+                                      double teacher_temperature) {
+  check_center(center_K, teacher_NK);
+  const at::Tensor h_N = rows({.student_VNK = student_NK,
+                               .teacher_QNK = teacher_NK,
+                               .center_K = center_K,
+                               .student_temperature = student_temperature,
+                               .teacher_temperature = teacher_temperature});
+  return (h_N * weight_N.detach().to(h_N.scalar_type())).sum();
 }
 
 }  // namespace sslrun::ops

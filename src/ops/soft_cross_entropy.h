@@ -18,13 +18,6 @@ at::Tensor soft_cross_entropy(const at::Tensor& logits_NK,
                               const at::Tensor& target_NK,
                               double temperature);
 
-/// The sum over the rows of weight_i times row i's soft cross entropy. shapes: as above, weight_N [N];
-/// N = 0 gives 0.
-at::Tensor weighted_soft_cross_entropy(const at::Tensor& logits_NK,
-                                       const at::Tensor& target_NK,
-                                       const at::Tensor& weight_N,
-                                       double temperature);
-
 /// The mean soft cross entropy over all pairs of a target view q and a student view v != q: the first
 /// Q views of the student are those that the targets were made from.
 /// shapes    student_VNK [V, N, K], target_QNK [Q, N, K], 1 <= Q <= V, V >= 2.
@@ -50,5 +43,18 @@ at::Tensor self_distillation(const at::Tensor& student_VNK,
                              const at::Tensor& center_K,
                              double student_temperature,
                              double teacher_temperature);
+
+/// The sum over the rows of weight_i times row i's soft cross entropy against centered_softmax of the
+/// teacher's row.
+/// shapes    student_NK, teacher_NK [N, K], center_K [K], weight_N [N]. Answer: a scalar, 0 for N = 0.
+/// gradient  for student_NK.
+/// source    Zhou et al. 2022, arXiv:2111.07832, equation 2; facebookresearch/dinov2
+///           dinov2/loss/ibot_patch_loss.py forward_masked.
+at::Tensor weighted_self_distillation(const at::Tensor& student_NK,
+                                      const at::Tensor& teacher_NK,
+                                      const at::Tensor& center_K,
+                                      const at::Tensor& weight_N,
+                                      double student_temperature,
+                                      double teacher_temperature);
 
 }  // namespace sslrun::ops

@@ -112,11 +112,13 @@ TEST_CASE("ibot: the official loss and gradient on given masks", "[methods][loss
       ops::self_distillation(student, wave(6, 6, 1.9).view({2, 3, 6}), zero, 0.1, 0.05);
   CHECK(std::abs(classes.item<double>() / double(golden["cls"]) - 1) < 1e-13);
   const Tensor patches = leaf(wave(36, 5, 1.1));
-  const Tensor loss = ops::weighted_soft_cross_entropy(
-      patches.index_select(0, hidden.places_T),
-      ops::centered_softmax(wave(36, 5, 0.2).index_select(0, hidden.places_T), zero_patch, 0.06),
-      hidden.weights_T,
-      0.1);
+  const Tensor loss =
+      ops::weighted_self_distillation(patches.index_select(0, hidden.places_T),
+                                      wave(36, 5, 0.2).index_select(0, hidden.places_T),
+                                      zero_patch,
+                                      hidden.weights_T,
+                                      0.1,
+                                      0.06);
   CHECK(std::abs(loss.item<double>() / double(golden["patch"]) - 1) < 1e-13);
   loss.backward();
   for (std::int64_t i = 0; i < 36; ++i) {
