@@ -42,10 +42,7 @@ class SimClr final : public Method {
     const at::Tensor gathered[] = {context.world.all_gather(z1_ND),
                                    context.world.all_gather(z2_ND)};
     const at::Tensor all_MD = ops::cat_rows(gathered);
-    const at::Tensor loss = config_.loss == "nt_xent" && context.world.size() > 1
-                                ? of_own_rows(z1_ND, z2_ND, all_MD, context.world)
-                                : of_all_rows(all_MD);
-    StepResult result{.loss = loss,
+    StepResult result{.loss = contrast(z1_ND, z2_ND, all_MD, context.world),
                       .scalars = {{"embedding_std", ops::embedding_std(z_ND)}},
                       .embeddings = {z1_ND, z2_ND},
                       .candidates = all_MD.size(0) - (config_.loss == "nt_xent" ? 1 : 2)};
@@ -56,19 +53,17 @@ class SimClr final : public Method {
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }
 
  private:
-  at::Tensor of_all_rows(const at::Tensor& z_ND) const {
-    if (config_.loss == "dcl") return ops::dcl(z_ND, config_.temperature);
-    if (config_.loss == "dclw") return ops::dclw(z_ND, config_.temperature, config_.sigma);
-    return ops::nt_xent(z_ND, config_.temperature);
-  }
-
   // Each rank compares its own rows alone with those of all.
-  at::Tensor of_own_rows(const at::Tensor& z1_ND,
-                         const at::Tensor& z2_ND,
-                         const at::Tensor& all_MD,
-                         const dist::World& world) const {
-    const std::int64_t first = world.rank() * z1_ND.size(0), second = first + all_MD.size(0) / 2;
+  at::Tensor contrast(const at::Tensor& z1_ND,
+                      const at::Tensor& z2_ND,
+                      const at::Tensor& all_MD,
+                      const dist::World& world) const {
     const double t = config_.temperature;
+    const ops::ImageRange own{world.rank() * z1_ND.size(0), z1_ND.size(0)};
+    if (config_.loss == "dcl") return ops::dcl(all_MD, t, own);
+    if (config_.loss == "dclw") return ops::dclw(all_MD, t, config_.sigma, own);
+    if (world.size() == 1) return ops::nt_xent(all_MD, t);
+    const std::int64_t first = own.first, second = first + all_MD.size(0) / 2;
     return (ops::info_nce_batch(z1_ND, all_MD, second, t, first) +
             ops::info_nce_batch(z2_ND, all_MD, first, t, second)) /
            2;

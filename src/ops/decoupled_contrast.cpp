@@ -7,23 +7,32 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 
 #include <limits>
 
 namespace sslrun::ops {
 namespace {
 
-// weight_n: of each image's positive, both of its rows; undefined: 1.
-at::Tensor decoupled(const at::Tensor& unit_ND, double temperature, const at::Tensor& weight_n) {
-  const std::int64_t rows = unit_ND.size(0), images = rows / 2;
-  const at::Tensor image_N = at::arange(rows, unit_ND.options().dtype(at::kLong)).remainder(images);
-  const at::Tensor s_NN = unit_ND.matmul(unit_ND.t()) / temperature;
-  const at::Tensor others_NN =
-      s_NN.masked_fill(image_N.unsqueeze(1) == image_N, -std::numeric_limits<double>::infinity());
-  const at::Tensor negative_N = others_NN.logsumexp({1});
-  at::Tensor positive_N = s_NN.diagonal(images).repeat({2});
-  if (weight_n.defined()) positive_N = positive_N * weight_n.repeat({2});
-  return (negative_N - positive_N).mean();
+// weight_n: of all images' positives, of both rows; undefined: 1.
+at::Tensor decoupled(const at::Tensor& unit_ND,
+                     double temperature,
+                     const at::Tensor& weight_n,
+                     const std::optional<ImageRange>& of) {
+  const std::int64_t images = unit_ND.size(0) / 2;
+  const auto [first, count] = of.value_or(ImageRange{0, images});
+  const at::Tensor ones_MD = unit_ND.narrow(0, first, count),
+                   twos_MD = unit_ND.narrow(0, images + first, count);
+  const at::Tensor s_MN = at::cat({ones_MD, twos_MD}).matmul(unit_ND.t()) / temperature;
+  const at::Tensor image_N =
+      at::arange(2 * images, unit_ND.options().dtype(at::kLong)).remainder(images);
+  const at::Tensor own_M = image_N.narrow(0, first, count).repeat({2});
+  const at::Tensor negative_M =
+      s_MN.masked_fill(own_M.unsqueeze(1) == image_N, -std::numeric_limits<double>::infinity())
+          .logsumexp({1});
+  at::Tensor positive_m = (ones_MD * twos_MD).sum(1) / temperature;
+  if (weight_n.defined()) positive_m = positive_m * weight_n.narrow(0, first, count);
+  return negative_M.mean() - positive_m.mean();
 }
 
 at::Tensor checked_unit_rows(const at::Tensor& z_ND, double temperature) {
@@ -34,12 +43,15 @@ at::Tensor checked_unit_rows(const at::Tensor& z_ND, double temperature) {
 
 }  // namespace
 
-at::Tensor dcl(const at::Tensor& z_ND, double temperature) {
+at::Tensor dcl(const at::Tensor& z_ND, double temperature, const std::optional<ImageRange>& of) {
   const FullPrecision full(z_ND.device());
-  return decoupled(checked_unit_rows(z_ND, temperature), temperature, at::Tensor());
+  return decoupled(checked_unit_rows(z_ND, temperature), temperature, at::Tensor(), of);
 }
 
-at::Tensor dclw(const at::Tensor& z_ND, double temperature, double sigma) {
+at::Tensor dclw(const at::Tensor& z_ND,
+                double temperature,
+                double sigma,
+                const std::optional<ImageRange>& of) {
   const FullPrecision full(z_ND.device());
   const at::Tensor unit_ND = checked_unit_rows(z_ND, temperature);
   const std::int64_t images = unit_ND.size(0) / 2;
@@ -47,7 +59,7 @@ at::Tensor dclw(const at::Tensor& z_ND, double temperature, double sigma) {
   const at::Tensor cosine_n =
       (fixed_ND.narrow(0, 0, images) * fixed_ND.narrow(0, images, images)).sum(1);
   const at::Tensor weight_n = 2 - (cosine_n / sigma).softmax(0) * static_cast<double>(images);
-  return decoupled(unit_ND, temperature, weight_n);
+  return decoupled(unit_ND, temperature, weight_n, of);
 }
 
 }  // namespace sslrun::ops

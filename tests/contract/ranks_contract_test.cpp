@@ -1,5 +1,6 @@
 // Ranks compute what one process does: the same loss and the same gradient at the same batch, with
 // batch norm over all of them.
+#include "methods/simclr_config.h"
 #include "nn/batch_norm.h"
 #include "tests/contract/setting.h"
 #include "tests/dist/ranks.h"
@@ -72,6 +73,19 @@ double distance(const Trace& a, const Trace& b) {
   return std::sqrt(difference / scale);
 }
 
+void check_ranks(const Setting& setting, std::int64_t size) {
+  const Trace expected = trace(setting, *dist::single_world());
+  std::vector<Trace> got(static_cast<std::size_t>(size));
+  test::run_ranks(size, [&](dist::World& world) {
+    got[static_cast<std::size_t>(world.rank())] = trace(setting, world);
+  });
+  for (const Trace& rank : got) {
+    for (int i = 0; i < kSteps; ++i)
+      CHECK(rank.losses[std::size_t(i)] == Approx(expected.losses[std::size_t(i)]).epsilon(1e-9));
+    CHECK(distance(rank, expected) < 1e-8);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every method: ranks together have the loss and the gradient of one process",
@@ -79,16 +93,14 @@ TEST_CASE("every method: ranks together have the loss and the gradient of one pr
   const std::int64_t size = GENERATE(2, 4);
   for (const std::string& name : test::names()) {
     INFO(name);
-    const Setting setting(name);
-    const Trace expected = trace(setting, *dist::single_world());
-    std::vector<Trace> got(static_cast<std::size_t>(size));
-    test::run_ranks(size, [&](dist::World& world) {
-      got[static_cast<std::size_t>(world.rank())] = trace(setting, world);
-    });
-    for (const Trace& rank : got) {
-      for (int i = 0; i < kSteps; ++i)
-        CHECK(rank.losses[std::size_t(i)] == Approx(expected.losses[std::size_t(i)]).epsilon(1e-9));
-      CHECK(distance(rank, expected) < 1e-8);
-    }
+    check_ranks(Setting(name), size);
   }
+}
+
+TEST_CASE("simclr: with decoupled losses too", "[contract][methods][dist]") {
+  const std::string loss = GENERATE("dcl", "dclw");
+  INFO(loss);
+  const Setting setting("simclr");
+  dynamic_cast<methods::SimClrConfig&>(*setting.loaded.recipe.method.config).loss = loss;
+  check_ranks(setting, 2);
 }

@@ -62,6 +62,22 @@ TEST_CASE("dcl: lightly's values and gradients", "[ops][loss]") {
   CHECK_THROWS_AS(ops::dcl(views(1, 8), 0.1), UsageError);
 }
 
+TEST_CASE("dcl: the losses of parts of the images have the mean and gradient of all",
+          "[ops][loss]") {
+  const bool weighted = GENERATE(false, true);
+  const auto loss = [&](const Tensor& z, const std::optional<ops::ImageRange>& of) {
+    return weighted ? ops::dclw(z, 0.3, 0.4, of) : ops::dcl(z, 0.3, of);
+  };
+  const Tensor whole = test::leaf(views(6, 5)), parts = test::leaf(views(6, 5));
+  const Tensor expected = loss(whole, std::nullopt);
+  const Tensor mean =
+      (loss(parts, ops::ImageRange{0, 2}) * 2 + loss(parts, ops::ImageRange{2, 4}) * 4) / 6;
+  expected.backward();
+  mean.backward();
+  CHECK(std::abs((mean - expected).item<double>()) < 1e-14);
+  CHECK((parts.grad() - whole.grad()).abs().max().item<double>() < 1e-14);
+}
+
 TEST_CASE("dclw: lightly's values and gradients", "[ops][loss]") {
   for (const json& one : golden()["dclw"])
     check(one, [&](const Tensor& z) { return ops::dclw(z, one["temperature"], one["sigma"]); });
