@@ -7,6 +7,7 @@
 #include "methods/lejepa_config.h"
 #include "methods/method.h"
 #include "methods/multi_crop.h"
+#include "nn/linear.h"
 #include "nn/mlp.h"
 #include "ops/autocast.h"
 #include "ops/embedding_std.h"
@@ -24,20 +25,23 @@ class LeJepa final : public Method {
         config_(config),
         seed_(deps.seed),
         init_(deps.seed, kFirstHeadOrdinal),
-        projector_({.widths = {encoder().width(),
+        linear_(linear(config, encoder().width(), init_)),
+        projector_({.widths = {linear_ ? config.linear_dim : encoder().width(),
                                config.projector.hidden_dim,
                                config.projector.hidden_dim,
                                config.projector.output_dim},
                     .hidden_bias = true,
                     .output_bias = true},
                    init_) {
+    if (linear_) register_module("linear", *linear_);
     register_module("projector", projector_);
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
     const auto count = static_cast<std::int64_t>(views.size());
     check_invariant(count >= config_.global_views, "LeJEPA has its global views");
-    const at::Tensor z_ND = projector_.forward(multi_crop(encoder(), views));
+    const at::Tensor seen_NF = multi_crop(encoder(), views);
+    const at::Tensor z_ND = projector_.forward(linear_ ? linear_->forward(seen_NF) : seen_NF);
     const at::Tensor z_VND =
         ops::at_full_precision(z_ND).view({count, views[0].size(0), z_ND.size(1)});
     const at::Tensor centre_ND = z_VND.narrow(0, 0, config_.global_views).mean(0);
@@ -56,9 +60,19 @@ class LeJepa final : public Method {
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }
 
  private:
+  // As a timm vision transformer of that many classes starts: N(0, 0.02^2), bias 0.
+  static std::unique_ptr<nn::Linear> linear(const LeJepaConfig& config,
+                                            std::int64_t features,
+                                            nn::Init& init) {
+    if (config.linear_dim == 0) return nullptr;
+    return std::make_unique<nn::Linear>(init.normal({config.linear_dim, features}, 0.02),
+                                        nn::Init::constant({config.linear_dim}, 0));
+  }
+
   LeJepaConfig config_;
   std::uint32_t seed_;
   nn::Init init_;
+  std::unique_ptr<nn::Linear> linear_;  // null: none
   nn::Mlp projector_;
 };
 

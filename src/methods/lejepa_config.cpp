@@ -14,6 +14,10 @@ void LeJepaConfig::bind(config::Fields& fields) {
                  global_views,
                  {.min = 1, .max = 64},
                  "views, at the start, whose mean all views are drawn to");
+  fields.integer("linear_dim",
+                 linear_dim,
+                 {.min = 0},
+                 "width of a linear layer between encoder and projector, dropped with it; 0: none");
   projector.bind(fields, "three linear layers with batch norm, dropped after pretraining");
 }
 

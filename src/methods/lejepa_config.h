@@ -13,6 +13,7 @@ struct LeJepaConfig final : MethodConfig {
   double lambda = 0.02;
   std::int64_t slices = 256;
   std::int64_t global_views = 2;
+  std::int64_t linear_dim = 0;
   ProjectorConfig projector{.hidden_dim = 2048, .output_dim = 16};
 
   void bind(config::Fields& fields) override;

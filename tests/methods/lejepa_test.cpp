@@ -34,16 +34,19 @@ double epps_pulley(const Tensor& x) {
 TEST_CASE("lejepa: distance to the mean of the global views, and SIGReg of every view",
           "[methods]") {
   // Sides of two global and two local views.
-  Setting s(
-      "{name: lejepa, lambda: 0.3, slices: 5, global_views: 2, projector: {hidden_dim: 8, "
-      "output_dim: 6}}",
-      {4, 4, 2, 2});
+  const bool linear = GENERATE(false, true);
+  Setting s(std::string("{name: lejepa, lambda: 0.3, slices: 5, global_views: 2, projector: "
+                        "{hidden_dim: 8, output_dim: 6}") +
+                (linear ? ", linear_dim: 7}" : "}"),
+            {4, 4, 2, 2});
   s.progress.step = 9;
   const State state = s.state();
   std::vector<Tensor> all;
   for (std::size_t v = 0; v < 4; ++v) all.push_back(features(state, "encoder", s, v));
   // One batch norm over the rows of all views.
-  const Tensor z = head(state, "projector", at::cat(all)).view({4, kImages, 6});
+  Tensor x = at::cat(all);
+  if (linear) x = x.matmul(state.at("linear.weight").t()) + state.at("linear.bias");
+  const Tensor z = head(state, "projector", x).view({4, kImages, 6});
   const Tensor centre = (z[0] + z[1]) / 2;
   const double invariance = (z - centre).square().mean().item<double>();
   const Tensor slices = ops::sigreg_slices(6, 5, 3, 9).to(at::kDouble);
