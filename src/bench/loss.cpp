@@ -19,6 +19,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <torch/version.h>
 
@@ -156,6 +157,25 @@ Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes) {
   return pair(ours, official, fmt::format("float32; largest difference {:.1e}", difference));
 }
 
+Prepared prepare_patches(std::int64_t patches, std::int64_t classes) {
+  constexpr double kStudent = 0.1, kTeacher = 0.07;
+  constexpr std::int64_t kIterations = 3;
+  const at::Tensor student_NK = leaf(normals({patches, classes}, 0.1, 0)),
+                   teacher_NK = normals({patches, classes}, 0.1, 1),
+                   weight_N = at::full({patches}, 1 / static_cast<double>(patches), at::kFloat);
+  return beside(
+      {student_NK},
+      [=] {
+        const at::Tensor center_K =
+            ops::sinkhorn_center(teacher_NK, kTeacher, kIterations, *dist::single_world());
+        return ops::weighted_self_distillation(
+            student_NK, teacher_NK, center_K, weight_N, kStudent, kTeacher);
+      },
+      [=] {
+        return official_dinov2_patches(student_NK, teacher_NK, kStudent, kTeacher, kIterations);
+      });
+}
+
 extern const Case case_ntxent_8192x128{
     "ntxent_8192x128",
     "loss",
@@ -203,5 +223,13 @@ extern const Case case_sinkhorn_4096x3000{
     "SwAV's assignments of 4096 samples to 3000 prototypes, beside the official form (_eager)",
     Memory::kExtra,
     [](const CaseSettings&) { return prepare_sinkhorn(4096, 3000); }};
+
+extern const Case case_patches_256x65536{
+    "patches_256x65536",
+    "loss",
+    "ms",
+    "DINOv2's loss of 256 patches, 65,536 classes, even shares, beside the official form (_eager)",
+    Memory::kExtra,
+    [](const CaseSettings&) { return prepare_patches(256, 65536); }};
 
 }  // namespace sslrun::bench

@@ -25,4 +25,7 @@ Prepared prepare_info_nce_queue(std::int64_t images, std::int64_t queue);
 /// SwAV's assignments of unit vectors' scores, eps 0.05, 3 iterations; no gradient.
 Prepared prepare_sinkhorn(std::int64_t samples, std::int64_t prototypes);
 
+/// DINOv2's loss of hidden patches against assignments of the teacher's outputs.
+Prepared prepare_patches(std::int64_t patches, std::int64_t classes);
+
 }  // namespace sslrun::bench

@@ -70,6 +70,15 @@ at::Tensor official_sinkhorn(const at::Tensor& scores_BK, double eps, std::int64
   return q_KB.t();
 }
 
+at::Tensor official_dinov2_patches(const at::Tensor& student_NK,
+                                   const at::Tensor& teacher_NK,
+                                   double student_temperature,
+                                   double teacher_temperature,
+                                   std::int64_t iterations) {
+  const at::Tensor target_NK = official_sinkhorn(teacher_NK, teacher_temperature, iterations);
+  return -(target_NK * (student_NK / student_temperature).log_softmax(-1)).sum(-1).mean();
+}
+
 at::Tensor official_barlow_twins(const at::Tensor& z1_ND, const at::Tensor& z2_ND, double lambda) {
   const at::Tensor c_DD = z1_ND.t().matmul(z2_ND) / static_cast<double>(z1_ND.size(0));
   const at::Tensor on_diagonal = (c_DD.diagonal() - 1).square().sum();

@@ -27,6 +27,16 @@ at::Tensor official_dino(const at::Tensor& student_SNK,
 /// source    facebookresearch/swav main_swav.py distributed_sinkhorn.
 at::Tensor official_sinkhorn(const at::Tensor& scores_BK, double eps, std::int64_t iterations);
 
+/// DINOv2's loss of patches [N, K]: the teacher's assignments as SwAV makes them, their product with the
+/// student's log-softmax.
+/// source    facebookresearch/dinov2 dinov2/loss/ibot_patch_loss.py sinkhorn_knopp_teacher,
+///           forward_masked.
+at::Tensor official_dinov2_patches(const at::Tensor& student_NK,
+                                   const at::Tensor& teacher_NK,
+                                   double student_temperature,
+                                   double teacher_temperature,
+                                   std::int64_t iterations);
+
 /// Barlow Twins of two normalised branches [N, D], by their D x D cross-correlation.
 /// source    facebookresearch/barlowtwins main.py BarlowTwins.forward, off_diagonal.
 at::Tensor official_barlow_twins(const at::Tensor& z1_ND, const at::Tensor& z2_ND, double lambda);

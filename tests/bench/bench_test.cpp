@@ -191,7 +191,8 @@ TEST_CASE("bench: ours and the official form of every loss run, and the small tr
                                prepare_barlow(9, 20),
                                prepare_vicreg(9, 20),
                                prepare_info_nce_queue(6, 40),
-                               prepare_sinkhorn(20, 7)}) {
+                               prepare_sinkhorn(20, 7),
+                               prepare_patches(9, 40)}) {
     REQUIRE(loss.contenders.size() == 2);
     CHECK(loss.contenders[1].suffix == "_eager");
     for (const Contender& c : loss.contenders) CHECK_NOTHROW(c.once());
