@@ -28,6 +28,10 @@ void install_stop_handlers() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+void request_stop(int number) {
+  if (received == 0) received = number;
+}
+
 int stop_signal() {
   return received;
 }

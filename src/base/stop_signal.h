@@ -7,6 +7,9 @@ namespace sslrun {
 /// ignored: a closed log must not stop training.
 void install_stop_handlers();
 
+/// As if this signal had come, where none has yet.
+void request_stop(int number);
+
 /// The first stop signal that came, 0 if none did.
 int stop_signal();
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace sslrun::checkpoint {
@@ -141,8 +142,12 @@ Loaded load_checkpoint(const fs::path& folder) {
                        .state = read_verified(folder, kStateName, manifest)}};
 }
 
-CheckpointStore::CheckpointStore(const fs::path& run_folder, std::int64_t keep_last)
-    : folder_(run_folder / "checkpoints"), keep_last_(keep_last) {
+CheckpointStore::CheckpointStore(const fs::path& run_folder,
+                                 std::int64_t keep_last,
+                                 std::function<void()> may_publish)
+    : folder_(run_folder / "checkpoints"),
+      keep_last_(keep_last),
+      may_publish_(std::move(may_publish)) {
   if (keep_last < 2) {
     throw UsageError(fmt::format(
         "checkpoint.keep_last must be 2 or more, got {}: one may turn out damaged", keep_last));
@@ -167,9 +172,11 @@ fs::path CheckpointStore::write(const Files& files) const {
   try {
     write_files(temporary, files);
     if (fs::exists(target)) {  // a crash between the two: load_latest finds it by its other name
+      require_right();
       remove_folder(replaced);
       rename_folder(target, replaced);
     }
+    require_right();
     rename_folder(temporary, target);
   } catch (...) {
     if (!fs::exists(target)) fs::rename(replaced, target, error);
@@ -177,9 +184,15 @@ fs::path CheckpointStore::write(const Files& files) const {
     throw;
   }
   fsync_path(folder_);
+  require_right();
   write_file_atomic(folder_ / "latest", target.filename().string() + "\n");
+  require_right();
   remove_old();
   return target;
+}
+
+void CheckpointStore::require_right() const {
+  if (may_publish_) may_publish_();
 }
 
 void CheckpointStore::remove_old() const {

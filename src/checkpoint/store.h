@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -44,8 +45,12 @@ Loaded load_checkpoint(const std::filesystem::path& folder);
 /// newest good one again. One process writes at a time (the run's lock sees to it).
 class CheckpointStore {
  public:
-  /// keep_last: how many of the newest stay on disk, 2 or more (UsageError).
-  CheckpointStore(const std::filesystem::path& run_folder, std::int64_t keep_last);
+  /// keep_last: how many of the newest stay on disk, 2 or more (UsageError). may_publish: throws
+  /// where another process has taken the run over; asked before every rename and removal. Null: none
+  /// can.
+  CheckpointStore(const std::filesystem::path& run_folder,
+                  std::int64_t keep_last,
+                  std::function<void()> may_publish = nullptr);
 
   /// Writes step-%08d: under a temporary name, fsynced, renamed, the folder fsynced; `latest` then
   /// names it and older ones go. The newest checkpoint that verifies is never removed. A checkpoint
@@ -62,9 +67,11 @@ class CheckpointStore {
 
  private:
   void remove_old() const;
+  void require_right() const;
 
   std::filesystem::path folder_;
   std::int64_t keep_last_;
+  std::function<void()> may_publish_;
 };
 
 }  // namespace sslrun::checkpoint

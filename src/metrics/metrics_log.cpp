@@ -28,14 +28,13 @@ std::string lines_up_to(const std::string& text, std::int64_t last, std::int64_t
   return kept;
 }
 
-/// Drops what a resumed run writes again; the path.
+/// Drops what a resumed run writes again; the path. Always as another file: a process that this one
+/// has replaced, and that still runs, then appends to the one that nobody sees.
 const std::filesystem::path& cut(const std::filesystem::path& path,
                                  std::int64_t last,
                                  std::int64_t last_evaluated) {
   if (!std::filesystem::exists(path)) return path;
-  const std::string text = read_file(path);
-  const std::string kept = lines_up_to(text, last, last_evaluated);
-  if (kept != text) write_file_atomic(path, kept);
+  write_file_atomic(path, lines_up_to(read_file(path), last, last_evaluated));
   return path;
 }
 

@@ -164,12 +164,14 @@ int pretrain(const PretrainOptions& options) {
   announce(loaded, data, device, precision);
   if (!resumed) folder.describe(loaded, data, dist::device_name(device));
 
+  folder.note_start(start.step);
   const auto world = dist::single_world();
   Trainer trainer({loaded, data, folder, *world, device, precision},
                   start,
                   resumed ? &resumed->snapshot : nullptr);
   if (resumed) log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
   const int signal = trainer.run();
+  folder.note_end();
   say_how_it_ended(signal, trainer, options, path);
   return exit_status(signal);
 }

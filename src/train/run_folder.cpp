@@ -5,22 +5,21 @@
 #include "base/error.h"
 #include "base/file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <ctime>
+#include <system_error>
 
 namespace sslrun::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 14> kOurs = {"recipe.yaml",
+constexpr std::array<const char*, 15> kOurs = {"recipe.yaml",
                                                "recipe.resolved.yaml",
                                                "status.json",
                                                "metrics.jsonl",
@@ -33,7 +32,8 @@ constexpr std::array<const char*, 14> kOurs = {"recipe.yaml",
                                                "data.manifest",
                                                "probe",
                                                "knn",
-                                               "nonfinite.json"};
+                                               "nonfinite.json",
+                                               "starts.json"};
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -45,6 +45,9 @@ nlohmann::ordered_json describe_source(const data::Source& source) {
           {"classes", source.class_names().size()},
           {"fingerprint", source.fingerprint()}};
 }
+
+constexpr std::size_t kMostStarts = 5;
+constexpr std::time_t kStartsWindow = 3600;  // seconds
 
 }  // namespace
 
@@ -62,34 +65,7 @@ RunFolder::RunFolder(const fs::path& path) : path_(path) {
         "choose another with --out",
         path_.string()));
   }
-  const fs::path lock = path_ / "LOCK";
-  lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0)
-    throw StorageError(
-        fmt::format("'{}' must be writable: {}", lock.string(), std::strerror(errno)));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    const std::string holder = read_file(lock);
-    close(lock_);
-    throw StorageError(
-        fmt::format("the run folder '{}' must be free, and another process holds it ({}); wait for "
-                    "it, stop it, "
-                    "or choose another folder with --out",
-                    path_.string(),
-                    holder.substr(0, holder.find('\n'))));
-  }
-  const std::string me =
-      fmt::format("process {} on {} since {}\n", getpid(), host_name(), utc_now());
-  if (ftruncate(lock_, 0) != 0 ||
-      write(lock_, me.data(), me.size()) != static_cast<ssize_t>(me.size())) {
-    const std::string reason = std::strerror(errno);
-    close(lock_);
-    throw StorageError(
-        fmt::format("'{}' must be writable: {}; free some space", lock.string(), reason));
-  }
-}
-
-RunFolder::~RunFolder() {
-  close(lock_);
+  lock_.emplace(path_ / "LOCK", FolderLock::Timing{});
 }
 
 void RunFolder::clear() const {
@@ -100,6 +76,40 @@ void RunFolder::clear() const {
       throw StorageError(
           fmt::format("cannot remove '{}': {}", (path_ / name).string(), error.message()));
   }
+}
+
+void RunFolder::note_start(std::int64_t step) const {
+  const fs::path path = path_ / "starts.json";
+  const std::time_t now = std::time(nullptr);
+  auto starts = nlohmann::json::array();
+  if (fs::exists(path)) starts = nlohmann::json::parse(read_file(path), nullptr, false);
+  if (!starts.is_array()) starts = nlohmann::json::array();
+  std::erase_if(starts.get_ref<nlohmann::json::array_t&>(), [&](const nlohmann::json& start) {
+    return !start.is_object() || start.value("step", std::int64_t{-1}) != step ||
+           now - start.value("time", std::time_t{0}) > kStartsWindow;
+  });
+  if (starts.size() >= kMostStarts) {
+    const auto status = nlohmann::json::parse(
+        fs::exists(path_ / "status.json") ? read_file(path_ / "status.json") : "", nullptr, false);
+    const std::string reason = status.is_object() ? status.value("reason", "") : "";
+    throw CheckpointError(fmt::format(
+        "a start must gain a step now and then, and the last {} from step {} in '{}', all within "
+        "{} min, gained none that was saved; the last one {}; mend the cause, then remove '{}' and "
+        "give the same command again",
+        starts.size(),
+        step,
+        path_.string(),
+        (now - starts.front().value("time", now)) / 60 + 1,
+        reason.empty() ? "ended without a word" : fmt::format("ended with: {}", reason),
+        path.string()));
+  }
+  starts.push_back({{"time", now}, {"step", step}});
+  write_file_atomic(path, starts.dump() + "\n");
+}
+
+void RunFolder::note_end() const {
+  std::error_code error;  // a start too many is remembered: no harm
+  fs::remove(path_ / "starts.json", error);
 }
 
 void RunFolder::describe(const recipe::LoadedRecipe& resolved,

@@ -1,10 +1,12 @@
 #include "train/saver.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -39,8 +41,10 @@ bool Saver::due(std::int64_t step, double now_s) {
 void Saver::start(std::int64_t step, const checkpoint::Snapshot& snapshot, double now_s) {
   take(step, snapshot, now_s);
   writer_.start([this] {
+    const Stopwatch watch;
     before_write_();
     store_.write(files_);
+    running_s_ = watch.seconds();
   });
 }
 
@@ -86,6 +90,7 @@ void Saver::collect(double now_s) {
   }
   if (refused_) log::info("checkpoints are written again");
   refused_ = false;
+  write_s_ = std::max(write_s_, running_s_);
   written_ = taken_;
   newest_ = checkpoint::name_of(written_);
 }

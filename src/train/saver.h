@@ -47,6 +47,9 @@ class Saver {
   /// Why writing began to be refused: the reason, with what to do; once per time of trouble.
   std::optional<std::string> take_trouble();
 
+  /// Seconds that the longest write took so far.
+  double write_s() const { return write_s_; }
+
   /// The newest checkpoint of the run, "step-00001000"; empty: none.
   const std::string& newest() const { return newest_; }
 
@@ -60,6 +63,7 @@ class Saver {
   std::function<void()> before_write_;
   checkpoint::Files files_;                 // what the thread reads while it writes
   std::int64_t taken_ = -1, written_ = -1;  // steps
+  double write_s_ = 0, running_s_ = 0;      // the second: of the write under way, once it is over
   double taken_at_s_, retry_at_s_ = std::numeric_limits<double>::infinity();
   bool wanted_ = false, refused_ = false;
   std::optional<std::string> trouble_;

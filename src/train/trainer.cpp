@@ -25,7 +25,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
+#include <ctime>
 #include <span>
+#include <utility>
 
 namespace sslrun::train {
 namespace {
@@ -35,6 +38,7 @@ constexpr std::int64_t kDiagnoseEverySteps = 50;  // a multiple: their scalars a
 constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr std::int64_t kEvalBatch = 256;
+constexpr double kBeforeJobEndSeconds = 60;  // and twice what a save takes
 
 std::string json_lines(std::span<const data::BadSample> bad) {
   std::string lines;
@@ -83,7 +87,9 @@ Trainer::Trainer(const TrainerDeps& deps,
       metrics_write_("metrics.jsonl", monitor_.progress()),
       events_write_("the TensorBoard record", monitor_.progress()),
       other_writes_("a file beside the checkpoints", monitor_.progress()),
-      saver_({deps.folder.path(), recipe_.checkpoint.keep_last},
+      saver_({deps.folder.path(),
+              recipe_.checkpoint.keep_last,
+              [&lock = deps.folder.lock()] { lock.require_held(); }},
              {recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch(),
               60 * recipe_.checkpoint.every_minutes},
              {snapshot ? checkpoint::name_of(state_.step) : "", monitor_.time_s()},
@@ -141,10 +147,12 @@ int Trainer::train() {
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
     monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
+    if (!deps_.folder.lock().held()) deps_.folder.lock().require_held();
     record(outcome);
     judge(outcome);
     note_bad_images();
     note_full_cache();
+    watch_time_limit();
     if (stop_signal() == 0 && evaluation_due()) evaluate();
     if (stop_signal() == 0 && state_.step < total_steps_) save_when_due();
   }
@@ -413,6 +421,7 @@ checkpoint::Snapshot Trainer::snapshot() {
 void Trainer::save_when_due() {
   const bool due = saver_.due(state_.step, monitor_.time_s());
   if (const auto trouble = saver_.take_trouble()) {
+    deps_.folder.lock().require_held();
     monitor_.progress().clear();
     log::warn(
         "no checkpoint can be written, training goes on and will try again: {} ({} is the newest)",
@@ -425,17 +434,29 @@ void Trainer::save_when_due() {
   saver_.start(state_.step, snapshot(), monitor_.time_s());
 }
 
+void Trainer::watch_time_limit() {
+  if (!job_end_) return;
+  const double left_s = std::difftime(*job_end_, std::time(nullptr));
+  if (left_s > kBeforeJobEndSeconds + 2 * saver_.write_s()) return;
+  monitor_.progress().clear();
+  log::info("the job's time ends in {:.0f} s: saving now", left_s);
+  request_stop(SIGUSR1);
+  job_end_.reset();
+}
+
 void Trainer::save() {
   const Monitor::Pause pause(monitor_);
   saver_.finish(state_.step, snapshot(), monitor_.time_s());
   monitor_.checkpoint_saved(saver_.newest());
 }
 
-void Trainer::sync_metrics() const {
+void Trainer::sync_metrics() {
   try {
     metrics_.sync();
+    sync_refused_ = false;
   } catch (const StorageError& e) {  // a checkpoint is worth more than the record before it
-    log::warn("the lines of metrics.jsonl may be lost in a crash: {}", e.what());
+    if (!std::exchange(sync_refused_, true))
+      log::warn("the lines of metrics.jsonl may be lost in a crash: {}", e.what());
   }
 }
 

@@ -1,5 +1,6 @@
 // The training loop: batches in, steps out, with a record that a resumed run continues to the bit.
 #pragma once
+#include "base/job_end.h"
 #include "checkpoint/store.h"
 #include "data/cache.h"
 #include "data/loader.h"
@@ -87,10 +88,14 @@ class Trainer {
   std::optional<double> knn_top1(encoders::Encoder& encoder) const;
   /// After each step: has a checkpoint written beside training where one is due.
   void save_when_due();
+  /// Asks for the stop that a signal would bring, in time to save before the batch system ends the
+  /// job.
+  void watch_time_limit();
   /// Returns when the present state is on disk. errors: StorageError.
   void save();
   checkpoint::Snapshot snapshot();
-  void sync_metrics() const;
+  /// Before a checkpoint is written, on whatever thread that is.
+  void sync_metrics();
   void save_preview();
 
   const TrainerDeps deps_;
@@ -109,12 +114,14 @@ class Trainer {
   ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
   SideWrite metrics_write_, events_write_, other_writes_;
+  bool sync_refused_ = false;  // the saver's: one thread at a time
   Saver saver_;
   bool needs_labels_;
   HealthWatch health_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
+  std::optional<std::time_t> job_end_ = job_end();
   bool starving_told_ = false, full_cache_told_ = false;
 };
 

@@ -175,3 +175,24 @@ TEST_CASE("store: one object's memory serves snapshot after snapshot", "[checkpo
   store.write(files);
   CHECK(store.load_latest()->snapshot.model.at(0).second.equal(at::full({2, 2}, 2)));
 }
+
+TEST_CASE("store: a process whose run was taken over publishes and removes nothing",
+          "[checkpoint]") {
+  const Run run;
+  const checkpoint::CheckpointStore successor(run.path, 2);
+  for (int step : {1, 2}) successor.save(step, snapshot(step));
+  for (int allowed = 0; allowed < 4; ++allowed) {  // the right is lost between any two of its acts
+    CAPTURE(allowed);
+    int asked = 0;
+    const checkpoint::CheckpointStore stale(run.path, 2, [&] {
+      if (asked++ >= allowed) throw PeerError("taken over");
+    });
+    const std::set<std::string> before = run.names();
+    CHECK_THROWS_AS(stale.save(2, snapshot(99)), PeerError);
+    if (allowed == 0) {
+      CHECK(run.names() == before);
+      CHECK(successor.load_latest()->snapshot.state == "{\"epoch\":2}");
+    }
+    CHECK(successor.load_latest()->step == 2);
+  }
+}

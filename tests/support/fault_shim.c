@@ -70,10 +70,12 @@ static void kill_now(void) {
 }
 
 // What this call is to meet: 0 nothing, else the kind.
-static int meets(const char* path) {
+static int meets(const char* path, int writing) {
   int met = 0;
   pthread_mutex_lock(&mutex);
-  if (wanted[0] != 0 && strstr(path, wanted) != NULL) {
+  const int writes_only = strncmp(wanted, "write:", 6) == 0;
+  if (wanted[0] != 0 && (writing || !writes_only) &&
+      strstr(path, wanted + (writes_only ? 6 : 0)) != NULL) {
     ++calls;
     if (calls >= first && (last < 0 || calls <= last)) met = fault_kind;
   }
@@ -83,7 +85,7 @@ static int meets(const char* path) {
 
 // For every call but write: true where it is refused, errno set.
 static int refused(const char* path) {
-  const int met = meets(path);
+  const int met = meets(path, 0);
   if (met == kFaultKill || met == kFaultPowerCut) kill_now();
   if (met <= 0) return 0;
   errno = met;
@@ -155,7 +157,7 @@ int close(int fd) {
 
 ssize_t write(int fd, const void* bytes, size_t count) {
   const char* const path = path_of(fd);
-  const int met = path[0] == 0 ? 0 : meets(path);
+  const int met = path[0] == 0 ? 0 : meets(path, 1);
   if (met > 0) {
     errno = met;
     return -1;

@@ -13,7 +13,7 @@ enum {
 
 /* From now on the calls open (to write), write, fsync, rename, mkdir, unlink, unlinkat and remove on
    a path that holds `path` are counted from 1; `count` of them from the one numbered `from` on (-1:
-   all) meet `kind`. */
+   all) meet `kind`. A path that begins with "write:" counts write alone. */
 void fault_arm(const char* path, long from, long count, int kind);
 
 /* Lets every call through again; how many were counted. */

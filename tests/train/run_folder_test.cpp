@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 #include <string>
 
@@ -30,6 +31,38 @@ TEST_CASE("run folder: made with its parents, held while it lives, free afterwar
     }
   }
   CHECK_NOTHROW(train::RunFolder(path));
+}
+
+TEST_CASE(
+    "run folder: five starts that gain no step are enough, and each gain starts the count anew",
+    "[train][folder]") {
+  const test::TempFolder place;
+  const train::RunFolder folder(place.path("r"));
+  for (int i = 0; i < 4; ++i) folder.note_start(0);
+  folder.note_start(10);  // it had saved a step
+  for (int i = 0; i < 4; ++i) folder.note_start(10);
+  place.write("r/status.json", R"({"state": "failed", "reason": "the disk is full"})");
+  try {
+    folder.note_start(10);
+    FAIL("a sixth start from the same step must be refused");
+  } catch (const CheckpointError& e) {
+    CHECK_THAT(e.what(),
+               Catch::Contains("last 5 from step 10") && Catch::Contains("the disk is full") &&
+                   Catch::Contains("starts.json"));
+  }
+  CHECK_NOTHROW(folder.note_start(20));
+  for (int i = 0; i < 20; ++i) {  // stopped by a signal, again and again
+    folder.note_start(30);
+    folder.note_end();
+  }
+  const auto old = std::to_string(std::time(nullptr) - 4000);
+  std::string starts;
+  for (int i = 0; i < 5; ++i)
+    starts += (i == 0 ? "[" : ",") + ("{\"step\":30,\"time\":" + old + "}");
+  place.write("r/starts.json", starts + "]");
+  CHECK_NOTHROW(folder.note_start(30));
+  place.write("r/starts.json", "{torn");
+  CHECK_NOTHROW(folder.note_start(30));
 }
 
 TEST_CASE("run folder: somebody else's files are refused and left as they are", "[train][folder]") {
