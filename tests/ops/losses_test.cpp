@@ -10,7 +10,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/ones.h>
+
+#include <cmath>
 
 namespace {
 
@@ -165,6 +168,25 @@ TEST_CASE("barlow_twins: the official value, and D for a collapsed batch", "[ops
   CHECK(ops::barlow_twins(collapsed, collapsed, 0.0051).item<double>() == Approx(8));
   CHECK(gradient_error(a, [&](const at::Tensor& x) { return ops::barlow_twins(x, b, 0.0051); }) <
         1e-8);
+}
+
+TEST_CASE("mean_off_diagonal: the mean of |C_ij| beside the diagonal, between 0 and 1", "[ops]") {
+  const auto element = [](const at::Tensor& z, std::int64_t n, std::int64_t d) {
+    return z.const_data_ptr<double>()[n * z.size(1) + d];
+  };
+  double sum = 0;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    for (std::int64_t j = 0; j < 8; ++j) {
+      double c = 0;
+      for (std::int64_t n = 0; n < 4; ++n) c += element(a, n, i) * element(b, n, j) / 4;
+      if (i != j) sum += std::abs(c);
+    }
+  }
+  check_value([](auto t) { return ops::mean_off_diagonal(a.to(t), b.to(t)); }, sum / (8 * 7));
+  const at::Tensor same = at::ones({4, 3}, at::kDouble);
+  CHECK(ops::mean_off_diagonal(same, -same).item<double>() == Approx(1));
+  const at::Tensor apart = at::eye(4, at::kDouble) * 2;  // columns of mean square 1
+  CHECK(ops::mean_off_diagonal(apart, apart).item<double>() == 0);
 }
 
 TEST_CASE("vicreg: the official terms, and .99 of variance missing in a collapsed batch",
