@@ -316,11 +316,20 @@ std::string encoder_problem(const Recipe& r) {
                        r.method.name);
   for (const views::ViewGroup& group : r.augmentations) {
     const views::CropOp* const crop = crop_of(group);
-    if (crop && crop->side() % patch != 0) {
+    if (!crop) continue;
+    if (crop->side() % patch != 0) {
       return fmt::format(
           "must have a patch_size that divides the views' {} pixels, got {}", crop->side(), patch);
     }
-    if (crop && method && method->view_needs().patches) {
+    // Evaluation looks at the crop, training at what a task makes of it.
+    if (const std::int64_t side = views::picture_side(group.ops); side % patch != 0) {
+      return fmt::format(
+          "must have a patch_size that divides the {} pixels of {}'s pictures, got {}",
+          side,
+          views::task_of(group.ops).name,
+          patch);
+    }
+    if (method && method->view_needs().patches) {
       const std::string problem = method->patch_problem(crop->side(), patch);
       if (!problem.empty()) return problem;
     }

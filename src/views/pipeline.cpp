@@ -59,6 +59,14 @@ Task task_of(const std::vector<config::NamedComponent>& ops) {
   return {};
 }
 
+std::int64_t picture_side(const std::vector<config::NamedComponent>& ops) {
+  std::int64_t side = dynamic_cast<const CropOp&>(*ops.front().config).side();
+  for (const config::NamedComponent& op : ops)
+    if (const auto* task = dynamic_cast<const TaskOp*>(op.config.get()))
+      side = task->form({side, side, 1}).shape.height;
+  return side;
+}
+
 std::string channels_problem(const config::NamedComponent& op, std::int64_t channels) {
   const auto* view_op = dynamic_cast<const ViewOp*>(op.config.get());
   const std::string problem = view_op ? view_op->channels_problem(channels) : "";

@@ -27,6 +27,10 @@ struct Task {
 
 Task task_of(const std::vector<config::NamedComponent>& ops);
 
+/// Side of the square pictures that they hand to the encoder: of the crop, or of what the task cuts
+/// out of it. ops: a list that ops_problem accepts.
+std::int64_t picture_side(const std::vector<config::NamedComponent>& ops);
+
 /// What is wrong with an operation on images of so many channels, beginning with its name, or "".
 std::string channels_problem(const config::NamedComponent& op, std::int64_t channels);
 

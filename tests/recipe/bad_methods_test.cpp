@@ -51,4 +51,28 @@ TEST_CASE("recipe: what a method needs and does not get is said, with code and p
   for (const Bad& bad : table) check_entry(work, bad);
 }
 
+TEST_CASE(
+    "recipe: patches divide the tiles of a puzzle, and the crop that evaluation looks at whole",
+    "[recipe]") {
+  const Workplace work;
+  const auto told = [&](int crop, int tile) {
+    std::string text = replaced(kGood, "  name: simclr\n  temperature: 0.5", "  name: jigsaw");
+    text = replaced(text,
+                    "{name: resnet18, stem: cifar, width: 8}",
+                    "{name: vit_tiny, patch_size: 4, image_size: 12}");
+    text = replaced(text, "views: 2", "views: 1");
+    text = replaced(
+        text,
+        "random_resized_crop: {size: 32}",
+        fmt::format("random_crop: {{size: {}}}\n      - jigsaw: {{tile: {}}}", crop, tile));
+    const std::vector<config::Diagnostic> mistakes = work.mistakes(text);
+    for (const config::Diagnostic& d : mistakes) CHECK(d.key == "encoder");
+    return mistakes.empty() ? "" : mistakes[0].what;
+  };
+  CHECK(told(36, 12) == "");
+  CHECK(told(36, 10) ==
+        "must have a patch_size that divides the 10 pixels of jigsaw's pictures, got 4");
+  CHECK(told(38, 12) == "must have a patch_size that divides the views' 38 pixels, got 4");
+}
+
 }  // namespace sslrun::recipe
