@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,12 @@ class Group {
     return sums.front();
   }
 
+  std::function<void()> start_sum(const at::Tensor& value) {
+    std::vector<at::Tensor> sums{value};
+    const auto work = guard("all_reduce", [&] { return backend_->allreduce(sums); });
+    return [this, work] { guard("all_reduce", [&] { return work->wait(); }); };
+  }
+
   void barrier() {
     finish("barrier", [&] { return backend_->barrier(); });
   }
@@ -62,8 +69,13 @@ class Group {
  private:
   template <class Start>
   void finish(const char* collective, Start&& start) const {
+    guard(collective, [&] { return start()->wait(); });
+  }
+
+  template <class Run>
+  std::invoke_result_t<Run> guard(const char* collective, Run&& run) const {
     try {
-      start()->wait();
+      return run();
     } catch (const std::exception& e) {
       const std::string_view what = e.what();
       throw PeerError(fmt::format("all {} ranks must take part in {}, and rank {} lost one: {}",
@@ -117,6 +129,10 @@ class GroupWorld final : public World {
   }
 
   at::Tensor all_reduce_sum(const at::Tensor& value) override { return Sum::apply(value, &group_); }
+
+  std::function<void()> start_sum(const at::Tensor& value) override {
+    return group_.start_sum(value);
+  }
 
   void barrier() override { group_.barrier(); }
 

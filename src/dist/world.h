@@ -1,6 +1,7 @@
 // The processes that train together.  N = rows of one rank.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace at {
@@ -31,6 +32,11 @@ class World {
   /// shapes    any, the same on every rank.
   /// gradient  the sum over the ranks of the gradients.
   virtual at::Tensor all_reduce_sum(const at::Tensor& value) = 0;
+
+  /// Begins to replace `value` by the sum over the ranks, in place and equal bit for bit on each; the
+  /// answer waits for that. Nothing touches value in between. Several may be under way.
+  /// shapes    any, dense, the same on every rank. No gradient.
+  virtual std::function<void()> start_sum(const at::Tensor& value) = 0;
 
   /// Returns when every rank has called it.
   virtual void barrier() = 0;

@@ -38,6 +38,11 @@ class Twins final : public dist::World {
 
   Tensor all_reduce_sum(const Tensor& value) override { return value * 2; }
 
+  std::function<void()> start_sum(const Tensor& value) override {
+    value.mul_(2);
+    return [] {};
+  }
+
   void barrier() override {}
 };
 
