@@ -35,12 +35,12 @@ void preview(const Options& o) {
   const views::Pipeline pipeline(r.augmentations, seed, r.data.channels);
   views::ViewWork work(pipeline);
   const std::int64_t rows = std::min(o.images, r.train.batch_size);
-  const data::Sampler sampler(seed, data.train->size(), r.train.batch_size);
+  const data::Sampler sampler(seed, data.train->size(), rows);
   // A run may reduce its images before they become views.
   const data::CachedSource images(
       *data.train,
       {.keep = data::Keep::kPixels, .max_bytes = 0, .short_side = r.data.cache_side.value_or(0)});
-  data::Loader loader(images, sampler, work, {.num_slots = rows, .end_step = 1});
+  data::Loader loader(images, sampler, work, {.end_step = 1});
   const data::Batch& batch = loader.next();
   write_file_atomic(o.out, image::encode_png(views::preview_grid(pipeline, batch.views, rows)));
   for (std::int64_t row = 0; row < rows; ++row) {

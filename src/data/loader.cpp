@@ -105,12 +105,11 @@ struct Loader::State {
         SampleWork& the_work,
         const LoaderOptions& the_options)
       : source(the_source), sampler(the_sampler), work(the_work), options(the_options) {
-    if (options.num_slots == 0) options.num_slots = sampler.batch() - options.first_slot;
     check_invariant(options.threads >= 1 && options.prefetch >= 2,
                     "a loader has 1 thread and 2 batches at least");
-    check_invariant(options.first_slot >= 0 && options.num_slots >= 1 &&
-                        options.first_slot + options.num_slots <= sampler.batch(),
-                    "the rank's slots lie in the batch");
+    check_invariant(options.rank >= 0 && options.rank < options.ranks &&
+                        sampler.batch() % (options.ranks * options.micro_batches) == 0,
+                    "ranks share out each micro-batch evenly");
     check_invariant(options.start_step >= 0, "steps count from 0");
     check_invariant(sampler.num_samples() == source.size(),
                     "the sampler counts the source's images");
@@ -120,21 +119,21 @@ struct Loader::State {
       reasons.emplace(bad.sample, bad.reason);
       listed.insert(bad.sample);
     }
+    num_slots = sampler.batch() / options.ranks;
     sizes = work.view_sizes();
     labels = source.labels();
-    chunk = std::clamp<std::int64_t>(options.num_slots / (4 * options.threads), 1, kMaxChunk);
+    chunk = std::clamp<std::int64_t>(num_slots / (4 * options.threads), 1, kMaxChunk);
     ring.resize(static_cast<std::size_t>(options.prefetch));
     scratch = std::vector<Scratch>(static_cast<std::size_t>(options.threads));
     for (Entry& entry : ring) {
-      entry.bad_by_slot.resize(static_cast<std::size_t>(options.num_slots));
-      entry.batch.samples.resize(static_cast<std::size_t>(options.num_slots));
+      entry.bad_by_slot.resize(static_cast<std::size_t>(num_slots));
+      entry.batch.samples.resize(static_cast<std::size_t>(num_slots));
       entry.batch.pack = work.make_pack();
-      if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(options.num_slots));
+      if (!labels.empty()) entry.batch.labels.resize(static_cast<std::size_t>(num_slots));
       for (const ViewSize& size : sizes) {
-        entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * options.num_slots),
+        entry.batch.views.emplace_back(static_cast<std::size_t>(size.floats * num_slots),
                                        options.memory);
-        entry.batch.targets.emplace_back(
-            static_cast<std::size_t>(size.targets * options.num_slots));
+        entry.batch.targets.emplace_back(static_cast<std::size_t>(size.targets * num_slots));
       }
     }
     try {
@@ -157,6 +156,12 @@ struct Loader::State {
     threads.clear();
   }
 
+  // Where in the sampler's batch this rank's slot lies.
+  std::int64_t slot_of_batch(std::int64_t slot) const {
+    const std::int64_t share = num_slots / options.micro_batches;
+    return (slot / share * options.ranks + options.rank) * share + slot % share;
+  }
+
   Entry& entry_of(std::int64_t step) {
     return ring[static_cast<std::size_t>(step % options.prefetch)];
   }
@@ -172,9 +177,9 @@ struct Loader::State {
     if (stopping) return std::nullopt;
     Entry& entry = entry_of(next_step);
     if (next_slot == 0) reset(entry, next_step);
-    const Chunk result{next_step, next_slot, std::min(next_slot + chunk, options.num_slots)};
+    const Chunk result{next_step, next_slot, std::min(next_slot + chunk, num_slots)};
     next_slot = result.end;
-    if (next_slot == options.num_slots) {
+    if (next_slot == num_slots) {
       next_slot = 0;
       ++next_step;
     }
@@ -211,7 +216,7 @@ struct Loader::State {
         entry.error = error;
       }
       entry.num_done += todo->end - todo->begin;
-      if (entry.num_done == options.num_slots) ready.notify_all();
+      if (entry.num_done == num_slots) ready.notify_all();
     }
   }
 
@@ -219,7 +224,7 @@ struct Loader::State {
   void make_sample(Entry& entry, std::int64_t slot, Scratch& mine) {
     Batch& batch = entry.batch;
     const std::int64_t step = batch.step % sampler.steps_per_epoch();
-    const std::int64_t planned = sampler.sample(batch.epoch, step, options.first_slot + slot);
+    const std::int64_t planned = sampler.sample(batch.epoch, step, slot_of_batch(slot));
     auto& bad = entry.bad_by_slot[static_cast<std::size_t>(slot)];
     std::int64_t sample = planned;
     const auto box = [&](std::int64_t height, std::int64_t width) {
@@ -301,6 +306,7 @@ struct Loader::State {
   Sampler sampler;
   SampleWork& work;
   LoaderOptions options;
+  std::int64_t num_slots = 0;  // of this rank
   std::vector<ViewSize> sizes;
   std::span<const std::int64_t> labels;
   std::int64_t chunk = 1;
@@ -345,9 +351,8 @@ const Batch& Loader::next() {
   s.holding = false;  // the previous batch's place may be filled
   s.room.notify_all();
   Entry& entry = s.entry_of(s.delivered);
-  s.ready.wait(lock, [&] {
-    return entry.batch.step == s.delivered && entry.num_done == s.options.num_slots;
-  });
+  s.ready.wait(lock,
+               [&] { return entry.batch.step == s.delivered && entry.num_done == s.num_slots; });
   s.wait_s += std::chrono::duration<double>(Clock::now() - begin).count();
   if (entry.error) std::rethrow_exception(entry.error);
   s.holding = true;

@@ -60,9 +60,9 @@ struct LoaderOptions {
   // Batches in the ring, >= 2. While the caller uses one the other is filled; while it waits both are,
   // so a third speeds nothing up that waits for the loader, and of DINO's views it is 134 MB.
   std::int64_t prefetch = 2;
-  std::int64_t first_slot =
-      0;  // this rank's slice of the sampler's batch: [first_slot, first_slot + num_slots)
-  std::int64_t num_slots = 0;   // 0: up to the end of the sampler's batch
+  // The sampler's batch is a row of micro_batches equal parts; this rank takes the rank-th of so many
+  // equal slices of each, one after the other. batch % (ranks * micro_batches) = 0.
+  std::int64_t rank = 0, ranks = 1, micro_batches = 1;
   std::int64_t start_step = 0;  // first step to deliver, counted from the start of the run
   std::int64_t end_step = -1;   // step after the last; -1: no end
   /// Bad already before start_step: they are replaced without being read, so that a run that was

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "dist/world.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
@@ -86,10 +87,13 @@ struct GradientReducer::State {
     const at::NoGradGuard no_grad;
     check_invariant(!member.ready, "one backward pass follows expect()");
     const at::Tensor& gradient = member.parameter.grad();
-    if (gradient.defined()) {
-      at::mul_out(member.slice, gradient, 1.0 / static_cast<double>(world.size()));
-    } else {
+    const double share = 1.0 / static_cast<double>(world.size());
+    if (!gradient.defined()) {
       member.slice.zero_();
+    } else if (gradient.scalar_type() == member.slice.scalar_type()) {
+      at::mul_out(member.slice, gradient, share);
+    } else {
+      member.slice.copy_(gradient * share);
     }
     member.ready = true;
     --buckets[member.bucket].missing;

@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
+#include "base/cpu.h"
 #include "base/error.h"
+#include "dist/world.h"
 
 #include <c10/util/Exception.h>
 
@@ -36,7 +38,7 @@ auto translated(F&& run) {
 class TheEngine final : public Engine {
  public:
   int pretrain(const train::PretrainOptions& options) override {
-    return translated([&] { return train::pretrain(options); });
+    return translated([&] { return train::pretrain(options, *dist::single_world(), cpu_count()); });
   }
 
   void knn(const eval::KnnOptions& options) override {

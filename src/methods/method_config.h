@@ -47,6 +47,12 @@ struct MethodConfig : config::Component {
     return "";
   }
 
+  /// What is wrong with training in so many processes, as "must ..", or "".
+  virtual std::string ranks_problem(std::int64_t ranks) const {
+    static_cast<void>(ranks);
+    return "";
+  }
+
   /// Training images that the method needs at least.
   virtual std::int64_t min_images() const { return 1; }
 };

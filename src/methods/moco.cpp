@@ -56,11 +56,11 @@ class MoCo final : public Method {
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
     check_invariant(views.size() == 2, "MoCo has two views");
     const at::Tensor q1_ND = projector_.forward(encoder().forward(views[0]));
-    const at::Tensor k2_ND = keys_of(views[1]);
+    const at::Tensor k2_ND = keys_of(views[1], context.world);
     at::Tensor loss = contrast(q1_ND, k2_ND);
     std::vector<at::Tensor> keys{context.world.all_gather(k2_ND)};
     if (config_.symmetric) {
-      const at::Tensor k1_ND = keys_of(views[0]);
+      const at::Tensor k1_ND = keys_of(views[0], context.world);
       loss = loss + contrast(projector_.forward(encoder().forward(views[1])), k1_ND);
       keys.insert(keys.begin(), context.world.all_gather(k1_ND));
     }
@@ -90,17 +90,19 @@ class MoCo final : public Method {
     return {features, config.hidden_dim.value_or(features), config.output_dim};
   }
 
-  // Unit rows. Where batch norm is split, the images are shuffled among its groups, so that a key
-  // shares its statistics with other images than its query does.
-  at::Tensor keys_of(const at::Tensor& x_NCHW) const {
+  // Unit rows. Where batch norm is split, the images of all ranks are shuffled among its groups, so
+  // that a key shares its statistics with other images than its query does.
+  at::Tensor keys_of(const at::Tensor& x_NCHW, dist::World& world) const {
     if (config_.split_bn == 1) return ops::unit_rows(momentum_.forward(x_NCHW));
-    const std::int64_t n = x_NCHW.size(0);
-    const Permutation shuffled(seed_, static_cast<std::uint32_t>(step_), n);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-    for (std::int64_t i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = shuffled(i);
-    const at::Tensor order_N = ops::indices(order, x_NCHW.device());
-    const at::Tensor k_ND = momentum_.forward(x_NCHW.index_select(0, order_N));
-    return ops::unit_rows(k_ND.index_select(0, order_N.argsort()));
+    const std::int64_t n = x_NCHW.size(0), first = world.rank() * n, all = world.size() * n;
+    const Permutation shuffled(seed_, static_cast<std::uint32_t>(step_), all);
+    std::vector<std::int64_t> order(static_cast<std::size_t>(all));
+    for (std::int64_t i = 0; i < all; ++i) order[static_cast<std::size_t>(i)] = shuffled(i);
+    const at::Tensor order_M = ops::indices(order, x_NCHW.device());
+    const at::Tensor mixed_NCHW =
+        world.all_gather(x_NCHW).index_select(0, order_M.narrow(0, first, n));
+    const at::Tensor k_MD = world.all_gather(momentum_.forward(mixed_NCHW));
+    return ops::unit_rows(k_MD.index_select(0, order_M.argsort().narrow(0, first, n)));
   }
 
   at::Tensor contrast(const at::Tensor& q_ND, const at::Tensor& k_ND) const {

@@ -31,7 +31,8 @@ void MoCoConfig::bind(config::Fields& fields) {
       "split_bn",
       split_bn,
       {.min = 1},
-      "batch norm in so many groups, the keys shuffled among them: stands for as many devices");
+      "batch norm in so many groups, the keys shuffled among them: stands for as many devices, and "
+      "is shared out to as many processes; 1: one batch norm over all processes");
 }
 
 std::string MoCoConfig::batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const {
@@ -46,6 +47,12 @@ std::string MoCoConfig::batch_problem(std::int64_t batch_size, std::int64_t micr
                      symmetric ? "half of " : "",
                      queue,
                      symmetric ? "twice as many" : "as many");
+}
+
+std::string MoCoConfig::ranks_problem(std::int64_t ranks) const {
+  if (split_bn == 1 || split_bn % ranks == 0) return "";
+  return fmt::format(
+      "must have a split_bn that {} processes share out evenly, got {}", ranks, split_bn);
 }
 
 const config::ComponentSpec& method_spec_moco() {

@@ -29,6 +29,7 @@ struct MoCoConfig final : MethodConfig {
   }
 
   std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const override;
+  std::string ranks_problem(std::int64_t ranks) const override;
 };
 
 const config::ComponentSpec& method_spec_moco();

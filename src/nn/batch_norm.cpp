@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -55,17 +56,19 @@ at::Tensor BatchNorm::forward(const at::Tensor& x_NC) const {
 }
 
 at::Tensor BatchNorm::forward_split(const at::Tensor& x_NC) const {
-  const std::int64_t rows = x_NC.size(0) / groups_;
-  if (rows * groups_ != x_NC.size(0) || rows < 2) {
+  const std::int64_t ranks = world_ == nullptr ? 1 : world_->size(), groups = groups_ / ranks;
+  check_invariant(groups * ranks == groups_, "ranks share out the groups of a split batch norm");
+  const std::int64_t rows = x_NC.size(0) / groups;
+  if (rows * groups != x_NC.size(0) || rows < 2) {
     throw UsageError(
         fmt::format("a batch of split batch norm must hold {} equal groups of 2 rows "
                     "or more, got {} rows",
-                    groups_,
+                    groups,
                     x_NC.size(0)));
   }
   const at::Tensor mean_C = at::zeros_like(running_mean_C_), var_C = at::zeros_like(mean_C);
   std::vector<at::Tensor> parts;
-  for (std::int64_t g = 0; g < groups_; ++g) {
+  for (std::int64_t g = 0; g < groups; ++g) {
     // With momentum 1 the running statistics become those of the group.
     const at::Tensor group_mean_C = at::zeros_like(mean_C), group_var_C = at::zeros_like(mean_C);
     parts.push_back(at::batch_norm(x_NC.narrow(0, g * rows, rows),
@@ -83,8 +86,10 @@ at::Tensor BatchNorm::forward_split(const at::Tensor& x_NC) const {
   const at::Tensor out = at::cat(parts, 0);
   const at::NoGradGuard no_grad;
   const double share = kMomentum / static_cast<double>(groups_);
-  running_mean_C_.mul_(1 - kMomentum).add_(mean_C, share);
-  running_var_C_.mul_(1 - kMomentum).add_(var_C, share);
+  const at::Tensor moments_2C = at::stack({mean_C, var_C});
+  const at::Tensor all_2C = ranks == 1 ? moments_2C : world_->all_reduce_sum(moments_2C);
+  running_mean_C_.mul_(1 - kMomentum).add_(all_2C[0], share);
+  running_var_C_.mul_(1 - kMomentum).add_(all_2C[1], share);
   return out;
 }
 

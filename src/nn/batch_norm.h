@@ -27,7 +27,9 @@ class BatchNorm final : public Module {
                      double gamma = 1.0);
 
   /// In train mode each of `groups` equal runs of rows has its own statistics, as on so many devices
-  /// without synchronisation; the running ones move by their mean. N must divide by groups.
+  /// without synchronisation; the running ones move by their mean. N must divide by groups. Of a
+  /// synchronised batch norm the runs are those of all ranks' rows: each rank has its share of them,
+  /// and groups must divide by the ranks.
   void split(std::int64_t groups) { groups_ = groups; }
 
   /// In train mode the statistics are those of the rows of all ranks, which bring equally many; null:

@@ -213,6 +213,38 @@ OpenedData open_data(const LoadedRecipe& loaded) {
   return data;
 }
 
+void require_ranks(const LoadedRecipe& loaded, std::int64_t ranks) {
+  if (ranks == 1) return;
+  const TrainConfig& train = loaded.recipe.train;
+  std::vector<Diagnostic> found;
+  const std::int64_t slices = ranks * train.accumulate, rest = train.batch_size % slices;
+  if (rest != 0) {
+    const std::int64_t below = train.batch_size - rest, above = below + slices;
+    const std::string in_parts =
+        train.accumulate == 1 ? "" : fmt::format(" times {} micro-batches", train.accumulate);
+    found.push_back({"E0207",
+                     config::place_of(loaded.document.root, "train.batch_size"),
+                     "train.batch_size",
+                     fmt::format("must be shared out evenly to {} processes{}, got {}",
+                                 ranks,
+                                 in_parts,
+                                 train.batch_size),
+                     fmt::format("{}{}, or another number of processes",
+                                 below > 0 ? fmt::format("{} or ", below) : "",
+                                 above)});
+  }
+  const methods::MethodConfig* const method = method_config(loaded.recipe);
+  const std::string unfit = method ? method->ranks_problem(ranks) : "";
+  if (!unfit.empty()) {
+    found.push_back({"E0207",
+                     config::place_of(loaded.document.root, "method"),
+                     "method",
+                     unfit,
+                     "change it, or the number of processes"});
+  }
+  if (!found.empty()) throw config::ConfigError(std::move(found));
+}
+
 std::string resolved_yaml(const LoadedRecipe& loaded, bool origins) {
   Recipe recipe = loaded.recipe;
   const auto body = [&](config::Fields& f) { bind(f, recipe); };

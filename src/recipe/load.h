@@ -39,6 +39,10 @@ bool runs_knn(const Recipe& recipe, const OpenedData& data);
 ///           compare the two halves.
 OpenedData open_data(const LoadedRecipe& loaded);
 
+/// Refuses a number of processes that cannot share out the recipe's batches.
+/// errors    ConfigError, pointing into the recipe.
+void require_ranks(const LoadedRecipe& loaded, std::int64_t ranks);
+
 /// Every key with its value, one a line: recipe.resolved.yaml. origins: say where each value came
 /// from. An `auto` that the caller has decided in loaded.recipe is written as decided.
 std::string resolved_yaml(const LoadedRecipe& loaded, bool origins);

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 3> kDecays = {"cosine", "step", "constant
 constexpr std::array<std::string_view, 2> kIntervals = {"step", "epoch"};
 constexpr std::array<std::string_view, 3> kScopes = {"global", "module", "tensor"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
+constexpr std::array<std::string_view, 2> kGradReduces = {"fp32", "bf16"};
 constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the generator's key
 
 void bind(config::Fields& f, DataConfig& c) {
@@ -175,6 +176,10 @@ void bind(config::Fields& f, TrainConfig& c) {
            c.precision,
            kPrecisions,
            "auto: bf16 where the processor has it in hardware, else fp32");
+  f.choice("grad_reduce",
+           c.grad_reduce,
+           kGradReduces,
+           "in which gradients are averaged over processes: bf16 halves what they send");
   f.integer(
       "seed", c.seed, {.min = 0, .max = kMaxSeed}, "decides order, views and initial weights");
   f.integer_or_auto("workers", c.workers, {.min = 1, .max = 1024}, "decode threads per process");

@@ -74,6 +74,7 @@ struct TrainConfig {
       256;  // images per optimizer step, over all processes and accumulation steps
   std::int64_t accumulate = 1;
   std::string precision = "auto";
+  std::string grad_reduce = "fp32";  // in which gradients travel between processes
   std::int64_t seed = 0;
   std::optional<std::int64_t> workers;  // absent: one per processor
 };

@@ -32,7 +32,7 @@ Monitor::Monitor(const std::filesystem::path& run_folder,
                  const RunPlan& plan,
                  std::int64_t first_step,
                  double before_s)
-    : status_path_(run_folder / "status.json"),
+    : status_path_(run_folder.empty() ? run_folder : run_folder / "status.json"),
       plan_(plan),
       before_s_(before_s),
       progress_(STDERR_FILENO),
@@ -65,6 +65,7 @@ void Monitor::step_done(std::int64_t step, double loss, double lr, double wait_s
            .loss = loss,
            .lr = lr,
            .eta_s = left / std::max(images_per_s_, 1e-9)};
+  if (status_path_.empty()) return;
   progress_.update(view_, step % plan_.steps_per_epoch == 0);
   if (watch_.seconds() >= next_status_s_) write_status("training");
 }
@@ -78,6 +79,7 @@ void Monitor::write_failure(const std::string& reason) {
 }
 
 void Monitor::write(const std::string& state, const std::string& reason) {
+  if (status_path_.empty()) return;
   next_status_s_ = watch_.seconds() + kStatusSeconds;
   nlohmann::ordered_json out = {{"state", state},
                                 {"step", view_.step},

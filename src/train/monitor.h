@@ -19,6 +19,7 @@ bool says_done(const std::filesystem::path& run_folder);
 
 class Monitor {
  public:
+  /// run_folder: empty for a process that measures only, draws no line and writes no status.json.
   /// before_s: what earlier sittings of the run took.
   Monitor(const std::filesystem::path& run_folder,
           const RunPlan& plan,

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/stop_signal.h"
 #include "dist/device.h"
+#include "dist/exchange.h"
+#include "dist/world.h"
 #include "ops/threads.h"
 #include "recipe/plan.h"
 #include "train/trainer.h"
@@ -17,6 +19,7 @@
 #include <cctype>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace sslrun::train {
@@ -43,10 +46,11 @@ int exit_status(int signal) {
 void announce(const recipe::LoadedRecipe& loaded,
               const recipe::OpenedData& data,
               at::Device device,
-              ops::Precision precision) {
+              ops::Precision precision,
+              std::int64_t ranks) {
   const recipe::Recipe& r = loaded.recipe;
   log::info(
-      "{}: {} of a {} on {} images; {} epochs, {} images per step{}; {} on {}, {} decode threads",
+      "{}: {} of a {} on {} images; {} epochs, {} images per step{}{}; {} on {}, {} decode threads",
       loaded.name,
       r.method.name,
       r.encoder.name,
@@ -54,6 +58,7 @@ void announce(const recipe::LoadedRecipe& loaded,
       r.schedule.epochs,
       r.train.batch_size,
       r.train.accumulate > 1 ? fmt::format(" in {} micro-batches", r.train.accumulate) : "",
+      ranks > 1 ? fmt::format(" shared out to {} processes", ranks) : "",
       ops::name_of(precision),
       dist::device_name(device),
       r.train.workers.value());
@@ -92,6 +97,26 @@ bool is_finished(const RunState& state, const recipe::Plan& plan, const fs::path
          says_done(folder);
 }
 
+int least(int threads, dist::World& world, at::Device device) {
+  const double own[] = {static_cast<double>(threads)};
+  for (const auto& rank : dist::exchange(own, world, device))
+    threads = std::min(threads, static_cast<int>(rank[0]));
+  return threads;
+}
+
+void require_same_images(const std::string& fingerprint, dist::World& world, at::Device device) {
+  const auto all = dist::exchange(fingerprint, world, device);
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    throw DataError(fmt::format(
+        "data.train must hold the same images for all processes, and the list of images "
+        "of rank {} is another than that of rank 0 ({}, {})",
+        rank,
+        all[rank],
+        all[0]));
+  }
+}
+
 void say_how_it_ended(int signal,
                       const Trainer& trainer,
                       const PretrainOptions& options,
@@ -121,31 +146,39 @@ void say_how_it_ended(int signal,
 
 }  // namespace
 
-int pretrain(const PretrainOptions& options) {
+int pretrain(const PretrainOptions& options, dist::World& world, int threads) {
   install_stop_handlers();
   recipe::LoadedRecipe loaded = recipe::load_recipe(options.recipe, options.overrides);
+  recipe::require_ranks(loaded, world.size());
   const recipe::OpenedData data = recipe::open_data(loaded);
   const at::Device device = dist::open_device(options.devices);
-  ops::use_threads(cpu_count());
+  const bool first = world.rank() == 0;
+  ops::use_threads(least(threads, world, device));
   recipe::Recipe& recipe = loaded.recipe;
-  if (!recipe.train.workers) recipe.train.workers = cpu_count();
+  if (!recipe.train.workers) recipe.train.workers = threads;
   if (options.dry_run) {
-    announce(loaded, data, device, ops::choose_precision(recipe.train.precision, device));
+    if (!first) return 0;
+    announce(
+        loaded, data, device, ops::choose_precision(recipe.train.precision, device), world.size());
     log::info("dry run: the recipe and its data are good; nothing was written");
     return 0;
   }
 
   const fs::path path =
       options.out.empty() ? fs::path("runs") / loaded.name : fs::path(options.out);
-  const RunFolder folder(path);
-  if (options.overwrite) folder.clear();
+  std::optional<RunFolder> folder;
+  if (first) folder.emplace(path);
+  if (first && options.overwrite) folder->clear();
+  world.barrier();  // nobody reads what the first one removes
   const auto resumed = checkpoint::CheckpointStore(path, recipe.checkpoint.keep_last).load_latest();
   RunState start = fingerprints(loaded, data);
+  require_same_images(start.data, world, device);
   if (resumed) {
     const RunState saved = decode_state(resumed->snapshot.state);
     require_same_run(saved, start, path.string());
     start = saved;
     if (is_finished(saved, recipe::make_plan(recipe, data), path)) {
+      if (!first) return 0;
       log::info(
           "the run in '{}' is finished: all {} steps are done; to train it afresh add --overwrite",
           path.string(),
@@ -153,26 +186,29 @@ int pretrain(const PretrainOptions& options) {
       return 0;
     }
   } else {
-    folder.clear();
-    start.precision = ops::name_of(ops::choose_precision(recipe.train.precision, device));
+    if (first) folder->clear();
+    const auto here = ops::choose_precision(recipe.train.precision, device);
+    start.precision = dist::exchange(std::string(ops::name_of(here)), world, device).front();
   }
   // A resume computes with what `auto` meant when the run started, on whatever machine.
   const ops::Precision precision = ops::choose_precision(start.precision, device);
   recipe.train.precision = start.precision;
   std::filesystem::create_directories(path / "log");
-  log::open_json(path / "log" / "rank0.jsonl");
-  announce(loaded, data, device, precision);
-  if (!resumed) folder.describe(loaded, data, dist::device_name(device));
+  log::open_json(path / "log" / fmt::format("rank{}.jsonl", world.rank()));
+  if (first) announce(loaded, data, device, precision, world.size());
+  if (first && !resumed) folder->describe(loaded, data, dist::device_name(device));
 
-  folder.note_start(start.step);
-  const auto world = dist::single_world();
-  Trainer trainer({loaded, data, folder, *world, device, precision},
+  if (first) folder->note_start(start.step);
+  Trainer trainer({loaded, data, folder ? &*folder : nullptr, world, device, precision},
                   start,
                   resumed ? &resumed->snapshot : nullptr);
-  if (resumed) log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
+  if (first && resumed)
+    log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
   const int signal = trainer.run();
-  folder.note_end();
-  say_how_it_ended(signal, trainer, options, path);
+  if (first) {
+    folder->note_end();
+    say_how_it_ended(signal, trainer, options, path);
+  }
   return exit_status(signal);
 }
 

@@ -3,6 +3,10 @@
 #include <string>
 #include <vector>
 
+namespace sslrun::dist {
+class World;
+}
+
 namespace sslrun::train {
 
 struct PretrainOptions {
@@ -14,9 +18,12 @@ struct PretrainOptions {
   bool dry_run = false;                // check everything, write nothing
 };
 
-/// Trains, or goes on with, the run of a recipe. Words go to stderr. Returns the exit status: 0
+/// Trains, or goes on with, the run of a recipe, as one rank of a world; the first one keeps the run
+/// folder and speaks, on stderr. threads: of this process's share of the machine; all ranks compute
+/// with the least of theirs, as the bits follow it. Returns the exit status, the same on all ranks: 0
 /// done; stopped by a signal and saved: 130 or 143, 75 under a batch system.
-/// errors    ConfigError, DataError, CheckpointError, NumericsError, StorageError, DeviceError.
-int pretrain(const PretrainOptions& options);
+/// errors    ConfigError, DataError, CheckpointError, NumericsError, StorageError, DeviceError,
+///           PeerError.
+int pretrain(const PretrainOptions& options, dist::World& world, int threads);
 
 }  // namespace sslrun::train

@@ -6,18 +6,18 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
-#include "eval/features.h"
-#include "eval/knn.h"
+#include "dist/exchange.h"
 #include "image/bad_image.h"
 #include "image/png_write.h"
 #include "methods/method_config.h"
 #include "methods/trained_parameters.h"
+#include "nn/batch_norm.h"
 #include "nn/randomness.h"
 #include "ops/step.h"
 #include "optim/clip.h"
 #include "train/diagnose.h"
 #include "train/image_cache.h"
-#include "views/eval_transform.h"
+#include "train/knn_eval.h"
 #include "views/preview.h"
 
 #include <fmt/format.h>
@@ -27,7 +27,9 @@
 #include <cmath>
 #include <csignal>
 #include <ctime>
+#include <set>
 #include <span>
+#include <sstream>
 #include <utility>
 
 namespace sslrun::train {
@@ -37,7 +39,6 @@ constexpr std::int64_t kLogEverySteps = 10;
 constexpr std::int64_t kDiagnoseEverySteps = 50;  // a multiple: their scalars are logged
 constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
-constexpr std::int64_t kEvalBatch = 256;
 constexpr double kBeforeJobEndSeconds = 60;  // and twice what a save takes
 
 std::string json_lines(std::span<const data::BadSample> bad) {
@@ -50,6 +51,36 @@ std::string json_lines(std::span<const data::BadSample> bad) {
   return lines;
 }
 
+/// What json_lines() wrote.
+std::vector<data::BadSample> read_json_lines(const std::string& lines) {
+  std::vector<data::BadSample> out;
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    const auto b = nlohmann::json::parse(line);
+    out.push_back({b.at("sample"), b.at("path"), b.at("reason")});
+  }
+  return out;
+}
+
+/// Every rank goes on from the same step, or from the start.
+void require_same_start(std::int64_t step, const TrainerDeps& deps) {
+  const double own[] = {static_cast<double>(step)};
+  const auto all = dist::exchange(own, deps.world, deps.device);
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    throw CheckpointError(
+        fmt::format("all processes must go on from the same checkpoint, and rank {} is at step {}, "
+                    "rank 0 at step {}; give a run folder on storage that all machines see",
+                    rank,
+                    all[rank][0],
+                    all[0][0]));
+  }
+}
+
+std::filesystem::path path_of(const RunFolder* folder) {
+  return folder == nullptr ? std::filesystem::path() : folder->path();
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainerDeps& deps,
@@ -60,7 +91,10 @@ Trainer::Trainer(const TrainerDeps& deps,
       pipeline_(recipe_.augmentations,
                 static_cast<std::uint32_t>(recipe_.train.seed),
                 recipe_.data.channels),
-      view_path_(make_view_path(pipeline_, recipe_, deps.device)),
+      view_path_(make_view_path(pipeline_,
+                                recipe_,
+                                recipe_.train.batch_size / deps.world.size(),
+                                deps.device)),
       sampler_(static_cast<std::uint32_t>(recipe_.train.seed),
                deps.data.train->size(),
                recipe_.train.batch_size),
@@ -74,10 +108,8 @@ Trainer::Trainer(const TrainerDeps& deps,
                 sampler_.steps_per_epoch()),
       state_(start),
       total_steps_(recipe_.schedule.epochs * sampler_.steps_per_epoch()),
-      metrics_(deps.folder.path() / "metrics.jsonl", state_.step, state_.evaluated_step),
-      events_(deps.folder.path() / "tensorboard"),
       copies_(deps.device),
-      monitor_(deps.folder.path(),
+      monitor_(path_of(deps.folder),
                {total_steps_,
                 sampler_.steps_per_epoch(),
                 recipe_.schedule.epochs,
@@ -87,15 +119,23 @@ Trainer::Trainer(const TrainerDeps& deps,
       metrics_write_("metrics.jsonl", monitor_.progress()),
       events_write_("the TensorBoard record", monitor_.progress()),
       other_writes_("a file beside the checkpoints", monitor_.progress()),
-      saver_({deps.folder.path(),
-              recipe_.checkpoint.keep_last,
-              [&lock = deps.folder.lock()] { lock.require_held(); }},
-             {recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch(),
-              60 * recipe_.checkpoint.every_minutes},
-             {snapshot ? checkpoint::name_of(state_.step) : "", monitor_.time_s()},
-             [this] { sync_metrics(); }),
       needs_labels_(recipe::method_config(recipe_)->view_needs().labels),
       health_(recipe::method_config(recipe_)->collapse_advice()) {
+  require_same_start(state_.step, deps);
+  if (deps.folder != nullptr) {
+    const std::filesystem::path& folder = deps.folder->path();
+    metrics_.emplace(folder / "metrics.jsonl", state_.step, state_.evaluated_step);
+    events_.emplace(folder / "tensorboard");
+    saver_.emplace(
+        checkpoint::CheckpointStore(folder,
+                                    recipe_.checkpoint.keep_last,
+                                    [&lock = deps.folder->lock()] { lock.require_held(); }),
+        SaveInterval{.steps = recipe_.checkpoint.every_epochs * sampler_.steps_per_epoch(),
+                     .seconds = 60 * recipe_.checkpoint.every_minutes},
+        Saver::Start{.newest = snapshot != nullptr ? checkpoint::name_of(state_.step) : "",
+                     .now_s = monitor_.time_s()},
+        [this] { sync_metrics(); });
+  }
   method_->to(deps.device);
   method_->to_channels_last();
   optimizer_ = optim::make_optimizer(
@@ -103,6 +143,16 @@ Trainer::Trainer(const TrainerDeps& deps,
       methods::trained_parameters(*method_, recipe_.learning_rate, sampler_.steps_per_epoch()));
   for (const auto& [name, parameter] : method_->named_parameters())
     parameters_.push_back(parameter);
+  if (deps.world.size() > 1) {
+    method_->for_each([&](nn::Module& part) {
+      if (auto* norm = dynamic_cast<nn::BatchNorm*>(&part)) norm->synchronize(&deps_.world);
+    });
+    const bool narrow = recipe_.train.grad_reduce == "bf16";
+    reducer_ = std::make_unique<dist::GradientReducer>(
+        parameters_,
+        deps_.world,
+        dist::GradientReducer::Options{.type = narrow ? at::kBFloat16 : at::kFloat});
+  }
   if (snapshot != nullptr) {
     nn::load_state(*method_, snapshot->model);
     optimizer_->load_state(snapshot->optimizer);
@@ -111,15 +161,20 @@ Trainer::Trainer(const TrainerDeps& deps,
     cache_ = make_cache(recipe_.data, *deps.data.train);
     const data::Source& images = cache_ ? static_cast<data::Source&>(*cache_) : *deps.data.train;
     const data::LoaderOptions options{.threads = recipe_.train.workers.value(),
+                                      .rank = deps.world.rank(),
+                                      .ranks = deps.world.size(),
+                                      .micro_batches = recipe_.train.accumulate,
                                       .start_step = state_.step,
                                       .end_step = total_steps_,
                                       .known_bad = state_.bad_images,
                                       .memory = ops::batch_memory(deps.device)};
     loader_ = std::make_unique<data::Loader>(images, sampler_, view_path_->work(), options);
+    told_bad_ = state_.bad_images.size();
     // What was listed after the checkpoint is found again.
-    const auto list = deps.folder.path() / "bad_images.jsonl";
+    const auto list = path_of(deps.folder) / "bad_images.jsonl";
     other_writes_.attempt([&] {
-      if (std::filesystem::exists(list)) write_file_atomic(list, json_lines(state_.bad_images));
+      if (deps_.folder != nullptr && std::filesystem::exists(list))
+        write_file_atomic(list, json_lines(state_.bad_images));
     });
   }
 }
@@ -135,11 +190,12 @@ int Trainer::run() {
 }
 
 int Trainer::train() {
+  agree(nullptr);
   if (evaluation_due()) {  // stopped between the step and its evaluation
     evaluate();
     save();
   }
-  while (state_.step < total_steps_ && stop_signal() == 0) {
+  while (state_.step < total_steps_ && agreed_.signal == 0) {
     copies_.wait();  // the loader's threads fill the batch anew
     const data::Batch& batch = loader_->next();
     view_path_->load(batch);
@@ -147,22 +203,43 @@ int Trainer::train() {
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
     monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
-    if (!deps_.folder.lock().held()) deps_.folder.lock().require_held();
+    if (deps_.folder != nullptr && !deps_.folder->lock().held())
+      deps_.folder->lock().require_held();
     record(outcome);
     judge(outcome);
     note_bad_images();
     note_full_cache();
     watch_time_limit();
-    if (stop_signal() == 0 && evaluation_due()) evaluate();
-    if (stop_signal() == 0 && state_.step < total_steps_) save_when_due();
+    if (agreed_.signal == 0 && evaluation_due()) evaluate();
+    if (agreed_.signal == 0 && state_.step < total_steps_) save_when_due();
   }
   save();
-  if (const int signal = stop_signal(); signal != 0) {
-    monitor_.write_status("stopped");
-    return signal;
+  monitor_.write_status(agreed_.signal != 0 ? "stopped" : "done");
+  deps_.world.barrier();  // no rank says that all is well before the first has saved
+  return agreed_.signal;
+}
+
+void Trainer::agree(StepOutcome* outcome) {
+  std::vector<double> own = {static_cast<double>(stop_signal()),
+                             loader_ && loader_->bad_samples().size() > told_bad_ ? 1.0 : 0.0};
+  const std::size_t first = own.size();
+  if (outcome != nullptr) {
+    own.push_back(outcome->loss);
+    for (const auto& [name, value] : outcome->scalars) own.push_back(value);
   }
-  monitor_.write_status("done");
-  return 0;
+  const auto all = dist::exchange(own, deps_.world, deps_.device);
+  agreed_ = {};
+  std::vector<double> means(own.size());
+  for (const std::vector<double>& rank : all) {
+    agreed_.signal = std::max(agreed_.signal, static_cast<int>(rank[0]));
+    agreed_.new_bad = agreed_.new_bad || rank[1] != 0;
+    for (std::size_t i = first; i < own.size(); ++i)
+      means[i] += rank[i] / static_cast<double>(all.size());
+  }
+  if (outcome == nullptr) return;
+  outcome->loss = means[first];
+  for (std::size_t i = 0; i < outcome->scalars.size(); ++i)
+    outcome->scalars[i].second = means[first + 1 + i];
 }
 
 std::unique_ptr<encoders::Encoder> Trainer::make_encoder() const {
@@ -172,7 +249,7 @@ std::unique_ptr<encoders::Encoder> Trainer::make_encoder() const {
 
 Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const std::int64_t micro_batches = recipe_.train.accumulate;
-  const std::int64_t images = recipe_.train.batch_size / micro_batches;
+  const std::int64_t images = recipe_.train.batch_size / micro_batches / deps_.world.size();
   StepOutcome outcome;
   const optim::StepRates rates = schedule_.at(state_.step);
   outcome.lr = rates.lr;
@@ -206,6 +283,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
       result =
           method_->forward(views, {deps_.world, progress, samples, targets, labels, diagnosed()});
     }
+    if (reducer_ && m + 1 == micro_batches) reducer_->expect();
     ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
     outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
     if (m + 1 == micro_batches) {
@@ -213,12 +291,16 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
         outcome.scalars.emplace_back(name, ops::value(scalar));
       outcome.candidates = result.candidates;
       if (diagnosed()) {
+        for (at::Tensor& rows_ND : result.embeddings)
+          rows_ND = deps_.world.all_gather(rows_ND.detach());
         const auto described = describe(result.embeddings);
         outcome.scalars.insert(outcome.scalars.end(), described.begin(), described.end());
       }
     }
   }
+  if (reducer_) reducer_->finish();
   outcome.grad_norm = ops::gradient_norm(parameters_);
+  agree(&outcome);
   require_finite(outcome, batch);
   if (recipe_.has_clip) optim::clip_gradients(method_->named_parameters(), recipe_.clip);
   optimizer_->step(rates, method_->following(progress));
@@ -228,10 +310,17 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
 
 void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batch) const {
   if (std::isfinite(outcome.loss) && std::isfinite(outcome.grad_norm)) return;
-  nlohmann::ordered_json samples = batch.samples;
-  const auto path = deps_.folder.path() / "nonfinite.json";
-  write_file_atomic(
-      path, nlohmann::ordered_json{{"step", state_.step + 1}, {"samples", samples}}.dump() + "\n");
+  // Those of every rank.
+  const at::Tensor own = ops::classes_to(
+      batch.samples.data(), static_cast<std::int64_t>(batch.samples.size()), 1, deps_.device);
+  const at::Tensor all = deps_.world.all_gather(own).cpu();
+  const auto* const first = all.const_data_ptr<std::int64_t>();
+  const std::vector<std::int64_t> samples(first, first + all.numel());
+  const auto path = path_of(deps_.folder) / "nonfinite.json";
+  if (deps_.folder != nullptr) {
+    const nlohmann::ordered_json list = {{"step", state_.step + 1}, {"samples", samples}};
+    write_file_atomic(path, list.dump() + "\n");
+  }
   throw NumericsError(
       fmt::format("the loss and its gradient must be finite, and at step {} the loss is {} and the "
                   "gradient's norm {} (lr {:.4g}, {}); the step was "
@@ -262,8 +351,7 @@ void Trainer::judge(const StepOutcome& outcome) {
     throw NumericsError(*verdict +
                         "; diagnostics.on_collapse: stop ends the run here, and its last "
                         "checkpoint stands");
-  monitor_.progress().clear();
-  log::warn("{}", *verdict);
+  warn(*verdict);
 }
 
 void Trainer::record(const StepOutcome& outcome) {
@@ -286,11 +374,18 @@ void Trainer::record(const StepOutcome& outcome) {
 }
 
 void Trainer::write(const metrics::Record& line) {
-  metrics_write_.attempt([&] { metrics_.write(line); });
+  if (deps_.folder == nullptr) return;
+  metrics_write_.attempt([&] { metrics_->write(line); });
   events_write_.attempt([&] {
     for (const auto& [name, value] : line.values)
-      events_.scalar(line.step, name, static_cast<float>(value));
+      events_->scalar(line.step, name, static_cast<float>(value));
   });
+}
+
+void Trainer::warn(const std::string& line) {
+  if (deps_.folder == nullptr) return;
+  monitor_.progress().clear();
+  log::warn("{}", line);
 }
 
 void Trainer::judge_loader() {
@@ -306,8 +401,7 @@ void Trainer::judge_loader() {
                                          .cache = recipe_.data.cache});
   if (!verdict) return;
   starving_told_ = true;
-  monitor_.progress().clear();
-  log::warn("{}", *verdict);
+  warn(*verdict);
 }
 
 void Trainer::add_stages(metrics::Record& line) {
@@ -329,25 +423,25 @@ void Trainer::note_full_cache() {
   const auto verdict = full_cache_verdict(cache_->use(), cache_->size(), recipe_.data.cache);
   if (!verdict) return;
   full_cache_told_ = true;
-  monitor_.progress().clear();
-  log::warn("{}", *verdict);
+  warn(*verdict);
 }
 
 void Trainer::note_bad_images() {
-  const std::span<const data::BadSample> bad = loader_->bad_samples();
+  if (!agreed_.new_bad) return;
+  const std::vector<data::BadSample> bad = take_new_bad();
   const std::size_t known = state_.bad_images.size();
-  if (bad.size() == known) return;
-  for (std::size_t i = known; i < std::min(bad.size(), kBadImagesTold); ++i) {
-    monitor_.progress().clear();
-    log::warn("image skipped, another takes its place: '{}': {}{}",
-              bad[i].name,
-              bad[i].reason,
-              i + 1 == kBadImagesTold ? "; further ones are only listed" : "");
+  for (std::size_t i = known; i < std::min(known + bad.size(), kBadImagesTold); ++i) {
+    const data::BadSample& b = bad[i - known];
+    warn(fmt::format("image skipped, another takes its place: '{}': {}{}",
+                     b.name,
+                     b.reason,
+                     i + 1 == kBadImagesTold ? "; further ones are only listed" : ""));
   }
-  state_.bad_images.insert(state_.bad_images.end(), bad.begin() + std::ptrdiff_t(known), bad.end());
-  const auto list = deps_.folder.path() / "bad_images.jsonl";
-  other_writes_.attempt([&] { AppendFile(list).write(json_lines(bad.subspan(known))); });
-  for (const data::BadSample& b : bad.subspan(known)) {
+  state_.bad_images.insert(state_.bad_images.end(), bad.begin(), bad.end());
+  const auto list = path_of(deps_.folder) / "bad_images.jsonl";
+  if (deps_.folder != nullptr)
+    other_writes_.attempt([&] { AppendFile(list).write(json_lines(bad)); });
+  for (const data::BadSample& b : bad) {
     if (recipe_.data.truncated == "fail" && image::kind_of(b.reason) == "truncated")
       throw DataError(fmt::format(
           "no image may be cut (data.truncated: fail), and '{}' is: {}; restore it, or set skip",
@@ -357,6 +451,20 @@ void Trainer::note_bad_images() {
   if (const auto verdict = bad_images_verdict(
           state_.bad_images, sampler_.num_samples(), recipe_.data.max_bad_fraction, list.string()))
     throw DataError(*verdict);
+}
+
+std::vector<data::BadSample> Trainer::take_new_bad() {
+  const auto own = std::span(loader_->bad_samples()).subspan(told_bad_);
+  told_bad_ += own.size();
+  if (deps_.world.size() == 1) return {own.begin(), own.end()};
+  std::set<std::int64_t> known;
+  for (const data::BadSample& b : state_.bad_images) known.insert(b.sample);
+  std::vector<data::BadSample> out;
+  for (const std::string& lines : dist::exchange(json_lines(own), deps_.world, deps_.device)) {
+    for (const data::BadSample& b : read_json_lines(lines))
+      if (known.insert(b.sample).second) out.push_back(b);
+  }
+  return out;
 }
 
 bool Trainer::evaluation_due() const {
@@ -369,8 +477,8 @@ bool Trainer::evaluation_due() const {
 void Trainer::evaluate() {
   const Monitor::Pause pause(monitor_);
   monitor_.write_status("evaluating");
-  const std::optional<double> trained = knn_top1(method_->evaluated());
-  if (!trained) return;
+  const std::optional<double> trained = knn_top1(method_->evaluated(), deps_);
+  if (!trained) return agree(nullptr);
   metrics::Record line{.step = state_.step, .values = {{"knn_top1", *trained}}};
   if (state_.knn_untrained < 0) {
     // The starting weights are a function of the seed: made again here, they cost the first step
@@ -378,37 +486,20 @@ void Trainer::evaluate() {
     const auto untrained = make_encoder();
     untrained->to(deps_.device);
     untrained->to_channels_last();
-    const std::optional<double> before = knn_top1(*untrained);
-    if (!before) return;
+    const std::optional<double> before = knn_top1(*untrained, deps_);
+    if (!before) return agree(nullptr);
     state_.knn_untrained = *before;
     line.values.emplace_back("knn_top1_untrained", *before);
   }
   state_.knn = *trained;
   state_.evaluated_step = state_.step;
   write(line);
+  if (deps_.folder == nullptr) return;
   monitor_.progress().clear();
   log::info("k-NN after epoch {}: {:.2f} % (untrained {:.2f} %)",
             state_.step / sampler_.steps_per_epoch(),
             100 * state_.knn,
             100 * state_.knn_untrained);
-}
-
-std::optional<double> Trainer::knn_top1(encoders::Encoder& encoder) const {
-  const views::EvalTransform transform(pipeline_.crop_side(0), pipeline_.stats(0));
-  const auto stopped = [] { return stop_signal() != 0; };
-  eval::ExtractOptions options{.batch_size = kEvalBatch,
-                               .precision = deps_.precision,
-                               .device = deps_.device,
-                               .samples = {},
-                               .progress = {},
-                               .stop = stopped};
-  const auto query = eval::extract_features(encoder, *deps_.data.val, transform, options);
-  const std::int64_t images = deps_.data.train->size();
-  if (recipe_.knn.bank)
-    options.samples = eval::draw_samples(images, std::min(*recipe_.knn.bank, images));
-  const auto bank = eval::extract_features(encoder, *deps_.data.train, transform, options);
-  if (stopped()) return std::nullopt;  // features of a part only: the resumed run evaluates
-  return eval::knn(bank, query, {recipe_.knn.k}, {recipe_.knn.temperature}).table.front().top1;
 }
 
 checkpoint::Snapshot Trainer::snapshot() {
@@ -419,25 +510,25 @@ checkpoint::Snapshot Trainer::snapshot() {
 }
 
 void Trainer::save_when_due() {
-  const bool due = saver_.due(state_.step, monitor_.time_s());
-  if (const auto trouble = saver_.take_trouble()) {
-    deps_.folder.lock().require_held();
-    monitor_.progress().clear();
-    log::warn(
+  if (!saver_) return;
+  const bool due = saver_->due(state_.step, monitor_.time_s());
+  if (const auto trouble = saver_->take_trouble()) {
+    deps_.folder->lock().require_held();
+    warn(fmt::format(
         "no checkpoint can be written, training goes on and will try again: {} ({} is the newest)",
         *trouble,
-        saver_.newest().empty() ? "none" : saver_.newest());
+        saver_->newest().empty() ? "none" : saver_->newest()));
   }
-  monitor_.checkpoint_saved(saver_.newest());
+  monitor_.checkpoint_saved(saver_->newest());
   if (!due) return;
   const Monitor::Pause pause(monitor_);
-  saver_.start(state_.step, snapshot(), monitor_.time_s());
+  saver_->start(state_.step, snapshot(), monitor_.time_s());
 }
 
 void Trainer::watch_time_limit() {
-  if (!job_end_) return;
+  if (!job_end_ || !saver_) return;
   const double left_s = std::difftime(*job_end_, std::time(nullptr));
-  if (left_s > kBeforeJobEndSeconds + 2 * saver_.write_s()) return;
+  if (left_s > kBeforeJobEndSeconds + 2 * saver_->write_s()) return;
   monitor_.progress().clear();
   log::info("the job's time ends in {:.0f} s: saving now", left_s);
   request_stop(SIGUSR1);
@@ -445,14 +536,15 @@ void Trainer::watch_time_limit() {
 }
 
 void Trainer::save() {
+  if (!saver_) return;
   const Monitor::Pause pause(monitor_);
-  saver_.finish(state_.step, snapshot(), monitor_.time_s());
-  monitor_.checkpoint_saved(saver_.newest());
+  saver_->finish(state_.step, snapshot(), monitor_.time_s());
+  monitor_.checkpoint_saved(saver_->newest());
 }
 
 void Trainer::sync_metrics() {
   try {
-    metrics_.sync();
+    metrics_->sync();
     sync_refused_ = false;
   } catch (const StorageError& e) {  // a checkpoint is worth more than the record before it
     if (!std::exchange(sync_refused_, true))
@@ -461,14 +553,15 @@ void Trainer::sync_metrics() {
 }
 
 void Trainer::save_preview() {
-  const std::int64_t rows = std::min(kPreviewRows, recipe_.train.batch_size);
+  if (deps_.folder == nullptr) return;
+  const std::int64_t rows = std::min(kPreviewRows, recipe_.train.batch_size / deps_.world.size());
   const image::Image grid = views::preview_grid(pipeline_, view_path_->first(rows), rows);
   const std::string png = image::encode_png(grid);
   other_writes_.attempt([&] {
-    std::filesystem::create_directories(deps_.folder.path() / "previews");
-    write_file_atomic(deps_.folder.path() / "previews" / "step-00000000.png", png);
+    std::filesystem::create_directories(deps_.folder->path() / "previews");
+    write_file_atomic(deps_.folder->path() / "previews" / "step-00000000.png", png);
   });
-  events_write_.attempt([&] { events_.image(0, "views", grid.width, grid.height, png); });
+  events_write_.attempt([&] { events_->image(0, "views", grid.width, grid.height, png); });
 }
 
 }  // namespace sslrun::train

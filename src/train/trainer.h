@@ -4,6 +4,7 @@
 #include "checkpoint/store.h"
 #include "data/cache.h"
 #include "data/loader.h"
+#include "dist/gradient_reducer.h"
 #include "dist/world.h"
 #include "methods/method.h"
 #include "metrics/event_file.h"
@@ -29,11 +30,12 @@
 
 namespace sslrun::train {
 
-/// What a trainer needs; all of it outlives the trainer.
+/// What a trainer needs; all of it outlives the trainer. Each rank of the world has a trainer, and all
+/// do alike; the first one's has the run folder and keeps the record, the others' have none.
 struct TrainerDeps {
   const recipe::LoadedRecipe& loaded;  // every auto value decided
   const recipe::OpenedData& data;
-  const RunFolder& folder;
+  const RunFolder* folder;  // null: of another rank than the first
   dist::World& world;
   at::Device device;
   ops::Precision precision;
@@ -43,13 +45,13 @@ class Trainer {
  public:
   /// Builds the model and the data path. start: where the run stands; snapshot: its tensors, null
   /// at the beginning.
-  /// errors    CheckpointError where the snapshot is not one of this model.
+  /// errors    CheckpointError where the snapshot is not one of this model, or not the other ranks'.
   Trainer(const TrainerDeps& deps, const RunState& start, const checkpoint::Snapshot* snapshot);
 
-  /// Trains to the end, or to the next step after a stop signal; saves either way. Returns the
-  /// signal, 0 at the end.
-  /// errors    NumericsError when a loss or gradient is not finite: the step is not applied, the
-  ///           last checkpoint stands.
+  /// Trains to the end, or to the next step after a stop signal to any rank; saves either way.
+  /// Returns the signal, 0 at the end, on every rank the same.
+  /// errors    NumericsError when a loss or gradient is not finite on any rank: no rank applies the
+  ///           step, the last checkpoint stands.
   int run();
 
   const RunState& state() const { return state_; }
@@ -63,13 +65,24 @@ class Trainer {
     std::vector<std::pair<std::string, double>> scalars;
   };
 
+  /// What the ranks agree on in a step, or before the first.
+  struct Agreement {
+    int signal = 0;        // that one of them has received
+    bool new_bad = false;  // one has met bad images
+  };
+
   int train();
+  /// Makes the loss and the scalars of a step, where there is one, the means over the ranks, and renews
+  /// what they agree on.
+  void agree(StepOutcome* outcome);
   /// With its starting weights, a function of the recipe alone.
   std::unique_ptr<encoders::Encoder> make_encoder() const;
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   void record(const StepOutcome& outcome);
   void write(const metrics::Record& line);
+  /// One line to the user, from the first rank.
+  void warn(const std::string& line);
   /// Whether the step under way has its costly scalars logged.
   bool diagnosed() const;
   /// Warns of training that fails, or ends it. errors: NumericsError where the recipe says so.
@@ -82,10 +95,11 @@ class Trainer {
   /// line.
   void add_stages(metrics::Record& line);
   void note_bad_images();
+  /// Those that any rank's loader has met since the last time, and that no rank knew of, on all ranks
+  /// alike.
+  std::vector<data::BadSample> take_new_bad();
   bool evaluation_due() const;
   void evaluate();
-  /// Nothing when a stop signal came in between.
-  std::optional<double> knn_top1(encoders::Encoder& encoder) const;
   /// After each step: has a checkpoint written beside training where one is due.
   void save_when_due();
   /// Asks for the stop that a signal would bring, in time to save before the batch system ends the
@@ -106,22 +120,26 @@ class Trainer {
   std::unique_ptr<methods::Method> method_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::vector<at::Tensor> parameters_;
+  std::unique_ptr<dist::GradientReducer> reducer_;  // null: one rank
   optim::Schedule schedule_;
   RunState state_;
   std::int64_t total_steps_;
-  metrics::MetricsLog metrics_;
-  metrics::EventFile events_;
+  // Of the first rank, as what it has of the run folder.
+  std::optional<metrics::MetricsLog> metrics_;
+  std::optional<metrics::EventFile> events_;
   ops::CopyFence copies_;  // of the last batch
   Monitor monitor_;
   SideWrite metrics_write_, events_write_, other_writes_;
-  bool sync_refused_ = false;  // the saver's: one thread at a time
-  Saver saver_;
+  bool sync_refused_ = false;   // the saver's: one thread at a time
+  std::optional<Saver> saver_;  // of the first rank too
   bool needs_labels_;
   HealthWatch health_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
   std::optional<std::time_t> job_end_ = job_end();
+  Agreement agreed_;
+  std::size_t told_bad_ = 0;  // bad images of this rank's loader that all ranks know of
   bool starving_told_ = false, full_cache_told_ = false;
 };
 

@@ -107,9 +107,10 @@ std::unique_ptr<ViewPath> make_packed_path(const views::Pipeline& pipeline,
 
 std::unique_ptr<ViewPath> make_view_path(const views::Pipeline& pipeline,
                                          const recipe::Recipe& recipe,
+                                         std::int64_t slots,
                                          at::Device device) {
   if (!why_cpu_views(pipeline, recipe, device).empty()) return make_cpu_path(pipeline, device);
-  return make_packed_path(pipeline, recipe.train.batch_size, device);
+  return make_packed_path(pipeline, slots, device);
 }
 
 }  // namespace sslrun::train

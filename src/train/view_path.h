@@ -44,9 +44,10 @@ std::unique_ptr<ViewPath> make_packed_path(const views::Pipeline& pipeline,
                                            std::int64_t slots,
                                            at::Device device);
 
-/// The path that why_cpu_views() speaks for.
+/// The path that why_cpu_views() speaks for; slots: images of a batch.
 std::unique_ptr<ViewPath> make_view_path(const views::Pipeline& pipeline,
                                          const recipe::Recipe& recipe,
+                                         std::int64_t slots,
                                          at::Device device);
 
 }  // namespace sslrun::train

@@ -45,10 +45,7 @@ Trace trace(const Setting& setting, dist::World& world) {
   to_double(*run.method);
   run.make_optimizer();
   run.method->for_each([&](nn::Module& part) {
-    if (auto* norm = dynamic_cast<nn::BatchNorm*>(&part)) {
-      norm->split(1);
-      norm->synchronize(&world);
-    }
+    if (auto* norm = dynamic_cast<nn::BatchNorm*>(&part)) norm->synchronize(&world);
   });
   std::vector<Batch> batches = setting.first_epoch();
   for (Batch& batch : batches) batch = as_double(batch.part(world.rank(), world.size()));

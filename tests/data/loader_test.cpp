@@ -243,14 +243,24 @@ TEST_CASE("loader: each batch holds the sampler's images, their labels and epoch
   CHECK(got.num_replaced == 0);
 }
 
-TEST_CASE("loader: two ranks' slices are the whole batch", "[data]") {
+TEST_CASE("loader: the ranks' slices of each micro-batch are that micro-batch", "[data]") {
+  const std::int64_t ranks = GENERATE(1, 2, 4), parts = GENERATE(1, 2, 4);
   const NumberSource source(100, kBad);
   const Run whole = run(source, {.threads = 2}, 8);
-  const Run left = run(source, {.threads = 2, .first_slot = 0, .num_slots = 8}, 8);
-  const Run right = run(source, {.threads = 2, .first_slot = 8}, 8);
+  std::vector<Run> slices;
+  for (std::int64_t r = 0; r < ranks; ++r) {
+    slices.push_back(
+        run(source, {.threads = 2, .rank = r, .ranks = ranks, .micro_batches = parts}, 8));
+  }
+  const std::int64_t share = 16 / ranks / parts;
   for (std::size_t k = 0; k < 8; ++k) {
-    auto joined = left.batches[k].samples;
-    joined.insert(joined.end(), right.batches[k].samples.begin(), right.batches[k].samples.end());
+    std::vector<std::int64_t> joined;
+    for (std::int64_t m = 0; m < parts; ++m) {
+      for (const Run& slice : slices) {
+        const auto first = slice.batches[k].samples.begin() + m * share;
+        joined.insert(joined.end(), first, first + share);
+      }
+    }
     CHECK(joined == whole.batches[k].samples);
   }
 }

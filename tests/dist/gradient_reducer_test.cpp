@@ -150,7 +150,7 @@ TEST_CASE("gradient reducer: every rank and every run has the same bits", "[dist
   for (const Tensor& gradient : one[0]) CHECK(gradient.scalar_type() == at::kFloat);
 }
 
-// bfloat16 has 8 bits: 2^-9 for each of 3 ranks' values and of 2 sums. Measured: fp32 , bf16 .
+// Measured: fp32 3.1e-7, bf16 2.8e-3; x4.
 TEST_CASE("gradient reducer: fp32 and bf16 gradients are as near as their type can say", "[dist]") {
   const auto want = expected(3, 1);
   double scale = 0;
@@ -158,8 +158,8 @@ TEST_CASE("gradient reducer: fp32 and bf16 gradients are as near as their type c
   const auto error = [&](at::ScalarType type) {
     return difference(reduced(3, 1, {.type = type}).front(), want) / scale;
   };
-  CHECK(error(at::kFloat) < 1e-6);
-  CHECK(error(at::kBFloat16) < 1e-2);
+  CHECK(error(at::kFloat) < 1.3e-6);
+  CHECK(error(at::kBFloat16) < 1.2e-2);
   CHECK(error(at::kBFloat16) > 1e-4);
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("gradient reducer: buckets set off in reverse order of the parameters,
   Diary diary;
   const Network network;
   // Three of the layers' parameters do not fit into one bucket, and the last two do.
-  GradientReducer reducer(network.parameters, diary, {.type = at::kDouble, .bucket_bytes = 4800});
+  GradientReducer reducer(network.parameters, diary, {.type = at::kDouble, .bucket_bytes = 4640});
   const Tensor loss = network.loss(1);
   network.parameters[0].register_hook([&](const Tensor& gradient) {
     diary.entries.emplace_back("gradient of the first layer");
@@ -190,7 +190,7 @@ TEST_CASE("gradient reducer: buckets set off in reverse order of the parameters,
                                                   "wait"});
   diary.entries.clear();
   std::vector<Tensor> used(network.parameters.begin(), network.parameters.begin() + 4);
-  GradientReducer of_used(used, diary, {.type = at::kDouble, .bucket_bytes = 4800});
+  GradientReducer of_used(used, diary, {.type = at::kDouble, .bucket_bytes = 4640});
   network.drop_gradients();
   of_used.expect();
   ops::backward(network.loss(1), 1);
