@@ -17,11 +17,16 @@ class AdamW final : public Optimizer {
   AdamW(const AdamWConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
+  double weight_decay(double share) const override {
+    return cosine(
+        config_.weight_decay, config_.weight_decay_end.value_or(config_.weight_decay), share);
+  }
+
+  double momentum() const override { return config_.beta1; }
+
  private:
   bool update(Group& group, const GroupStep& step) override {
-    const bool decay = group.matrices || config_.decay_1d;
-    const double weight_decay = cosine(
-        config_.weight_decay, config_.weight_decay_end.value_or(config_.weight_decay), step.share);
+    const double decay = group.matrices || config_.decay_1d ? weight_decay(step.share) : 0.0;
     const at::Tensor& first = group.parameters[0];
     const bool by_kernel = first.is_cpu() || !group.followers.empty();
     if (by_kernel && first.scalar_type() == at::kFloat) {
@@ -34,7 +39,7 @@ class AdamW final : public Optimizer {
                        .beta1 = config_.beta1,
                        .beta2 = config_.beta2,
                        .eps = config_.eps,
-                       .weight_decay = decay ? weight_decay : 0.0,
+                       .weight_decay = decay,
                        .count = step.count,
                        .tau = step.tau});
       return true;
@@ -53,7 +58,7 @@ class AdamW final : public Optimizer {
                       step.lr,
                       config_.beta1,
                       config_.beta2,
-                      decay ? weight_decay : 0.0,
+                      decay,
                       config_.eps,
                       /*amsgrad=*/false,
                       /*maximize=*/false);

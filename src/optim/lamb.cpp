@@ -27,6 +27,10 @@ class Lamb final : public Optimizer {
   Lamb(const LambConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}), config_(config) {}
 
+  double weight_decay(double) const override { return config_.weight_decay; }
+
+  double momentum() const override { return config_.beta1; }
+
  private:
   bool update(Group& group, const GroupStep& step) override {
     const bool decay = (group.matrices || config_.decay_1d) && config_.weight_decay > 0;

@@ -25,6 +25,10 @@ class Lars final : public Optimizer {
   Lars(const LarsConfig& config, std::vector<Trained> parameters)
       : Optimizer(std::move(parameters), {"momentum"}), config_(config) {}
 
+  double weight_decay(double) const override { return config_.weight_decay; }
+
+  double momentum() const override { return config_.momentum; }
+
  private:
   bool update(Group& group, const GroupStep& step) override {
     const double lr = step.lr * (group.matrices ? 1 : config_.lr_scale_1d);

@@ -51,6 +51,11 @@ class Optimizer {
     step({.lr = lr, .peak_lr = lr}, following);
   }
 
+  /// The weight decay of the parameters that it applies to, at that share of the schedule.
+  virtual double weight_decay(double share) const = 0;
+  /// The share of its past that the average of the gradients keeps in a step: beta1 of Adam's kin.
+  virtual double momentum() const = 0;
+
   /// Drops the gradients: the next backward pass stores its own instead of adding to them.
   void zero_grad();
   /// The slots as "<slot>.<parameter>" in the order of the parameters, and "step", the int64 number

@@ -16,6 +16,10 @@ class Sgd final : public Optimizer {
                   config.momentum > 0 ? slots() : std::vector<std::string>{}),
         config_(config) {}
 
+  double weight_decay(double) const override { return config_.weight_decay; }
+
+  double momentum() const override { return config_.momentum; }
+
  private:
   static std::vector<std::string> slots() { return {"momentum"}; }
 

@@ -253,6 +253,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   StepOutcome outcome;
   const optim::StepRates rates = schedule_.at(state_.step);
   outcome.lr = rates.lr;
+  outcome.weight_decay = optimizer_->weight_decay(rates.share);
   const methods::Progress progress{state_.step, total_steps_, sampler_.steps_per_epoch()};
   method_->before_step(progress);
   optimizer_->zero_grad();
@@ -364,6 +365,8 @@ void Trainer::record(const StepOutcome& outcome) {
       .values = {{"epoch", static_cast<double>(state_.step) / static_cast<double>(per_epoch)},
                  {"loss", outcome.loss},
                  {"lr", outcome.lr},
+                 {"weight_decay", outcome.weight_decay},
+                 {"momentum", optimizer_->momentum()},
                  {"grad_norm", outcome.grad_norm}}};
   line.values.insert(line.values.end(), outcome.scalars.begin(), outcome.scalars.end());
   line.values.emplace_back("images_per_s", monitor_.images_per_s());

@@ -60,7 +60,7 @@ class Trainer {
 
  private:
   struct StepOutcome {
-    double loss = 0, lr = 0, grad_norm = 0;
+    double loss = 0, lr = 0, weight_decay = 0, grad_norm = 0;
     std::int64_t candidates = 0;
     std::vector<std::pair<std::string, double>> scalars;
   };

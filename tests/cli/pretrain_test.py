@@ -31,7 +31,9 @@ def check_finished_run(work, recipe):
             with open(f"{out}/{name}") as f:
                 for line in f:
                     json.loads(line)
-    steps = [r["step"] for r in metrics(out) if "loss" in r]
+    lines = [r for r in metrics(out) if "loss" in r]
+    expect(all(r["weight_decay"] == 1.0e-4 and r["momentum"] == 0.9 and 0 <= r["lr"] <= 0.3 for r in lines), f"the rates of every step, got {lines[-1]}")
+    steps = [r["step"] for r in lines]
     expect(steps == sorted(set(steps)) and steps[-1] == STEPS, f"every step once and in order, got {steps}")
     with open(f"{out}/status.json") as f:
         expect(json.load(f)["state"] == "done", "status.json must say done")

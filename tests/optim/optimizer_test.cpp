@@ -364,3 +364,49 @@ TEST_CASE("optimizer: a frozen parameter needs no gradient until it thaws", "[op
   CHECK(parameters.back().second.equal(before));
   CHECK_THROWS_WITH(optimizer->step(0.1), Catch::Contains("'scale' has a gradient"));
 }
+
+TEST_CASE("optimizer: the weight decay and the momentum that it tells are those it steps by",
+          "[optim]") {
+  // Without a gradient AdamW's step is the decay alone.
+  auto adamw = std::make_shared<optim::AdamWConfig>();
+  adamw->weight_decay = 0.04;
+  adamw->weight_decay_end = 0.4;
+  adamw->beta1 = 0.8;
+  nn::NamedTensors decayed = matrix();
+  const auto first = optim::make_optimizer({"adamw", adamw}, decayed);
+  for (const double share : {0.0, 0.25, 0.5, 1.0}) {
+    const at::Tensor before = decayed[0].second.detach().clone();
+    decayed[0].second.mutable_grad() = at::zeros({2, 2}, at::kDouble);
+    first->step({.lr = 0.1, .peak_lr = 0.1, .share = share});
+    const at::Tensor kept = decayed[0].second.detach() / before;
+    CHECK(1 - kept.min().item<double>() == Approx(0.1 * first->weight_decay(share)));
+  }
+  CHECK(first->weight_decay(0) == Approx(0.04));
+  CHECK(first->weight_decay(1) == Approx(0.4));
+  decayed[0].second.mutable_grad() = at::ones({2, 2}, at::kDouble);
+  first->step(0.1);
+  CHECK(first->state()[0].second.max().item<double>() == Approx(1 - first->momentum()));
+  // The second of two equal gradients moves it 1 + momentum times as far as the first.
+  const auto check = [](const config::NamedComponent& component, double momentum, double decay) {
+    INFO(component.name);
+    nn::NamedTensors moved = {{"b", at::zeros({2}, at::kDouble).requires_grad_(true)}};
+    const auto optimizer = optim::make_optimizer(component, moved);
+    double places[3] = {};
+    for (int i = 1; i < 3; ++i) {
+      moved[0].second.mutable_grad() = at::ones({2}, at::kDouble);
+      optimizer->step(1e-6);
+      places[i] = moved[0].second.max().item<double>();
+    }
+    CHECK(places[2] / places[1] - 1 == Approx(1 + momentum).epsilon(1e-5));
+    CHECK(optimizer->momentum() == momentum);
+    CHECK(optimizer->weight_decay(0.5) == decay);
+  };
+  auto sgd = std::make_shared<optim::SgdConfig>();
+  sgd->momentum = 0.7;
+  sgd->weight_decay = 0.03;
+  check({"sgd", sgd}, 0.7, 0.03);
+  auto lars = std::make_shared<optim::LarsConfig>();
+  lars->momentum = 0.6;
+  lars->weight_decay = 0.02;
+  check({"lars", lars}, 0.6, 0.02);
+}
