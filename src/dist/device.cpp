@@ -16,7 +16,7 @@ namespace sslrun::dist {
 namespace {
 
 #if SSLRUN_WITH_CUDA
-int num_gpus(std::string& reason) {
+int count_gpus(std::string& reason) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess) return count;
@@ -35,7 +35,7 @@ void load_gpu_half() {
   }
 }
 #else
-int num_gpus(std::string& reason) {
+int count_gpus(std::string& reason) {
   reason = "this sslrun was built without CUDA";
   return 0;
 }
@@ -45,10 +45,15 @@ void load_gpu_half() {}
 
 }  // namespace
 
+int num_gpus() {
+  std::string reason;
+  return count_gpus(reason);
+}
+
 at::Device open_device(std::string_view spec) {
   if (spec == "cpu") return at::kCPU;
   std::string reason = "no GPU was found";
-  const int count = spec == "auto" || spec.starts_with("cuda") ? num_gpus(reason) : 0;
+  const int count = spec == "auto" || spec.starts_with("cuda") ? count_gpus(reason) : 0;
   if (spec == "auto" && count == 0) return at::kCPU;
   int index = 0;
   if (spec.starts_with("cuda:")) {

@@ -14,6 +14,9 @@ namespace sslrun::dist {
 ///           are not there.
 at::Device open_device(std::string_view spec);
 
+/// GPUs that this process can use; 0 in a build without CUDA.
+int num_gpus();
+
 /// The device in words for people: the processor's or the GPU's name.
 std::string device_name(at::Device device);
 

@@ -1,8 +1,7 @@
 #include "engine/engine.h"
 
-#include "base/cpu.h"
 #include "base/error.h"
-#include "dist/world.h"
+#include "engine/ranks.h"
 
 #include <c10/util/Exception.h>
 
@@ -38,7 +37,7 @@ auto translated(F&& run) {
 class TheEngine final : public Engine {
  public:
   int pretrain(const train::PretrainOptions& options) override {
-    return translated([&] { return train::pretrain(options, *dist::single_world(), cpu_count()); });
+    return translated([&] { return pretrain_on_devices(options); });
   }
 
   void knn(const eval::KnnOptions& options) override {

@@ -151,7 +151,7 @@ int pretrain(const PretrainOptions& options, dist::World& world, int threads) {
   recipe::LoadedRecipe loaded = recipe::load_recipe(options.recipe, options.overrides);
   recipe::require_ranks(loaded, world.size());
   const recipe::OpenedData data = recipe::open_data(loaded);
-  const at::Device device = dist::open_device(options.devices);
+  const at::Device device = dist::open_device(options.device);
   const bool first = world.rank() == 0;
   ops::use_threads(least(threads, world, device));
   recipe::Recipe& recipe = loaded.recipe;

@@ -13,7 +13,8 @@ struct PretrainOptions {
   std::string recipe;
   std::vector<std::string> overrides;  // "a.b=c", in order
   std::string out;                     // empty: runs/<name of the recipe>
-  std::string devices = "auto";        // auto, cpu, cuda, cuda:0
+  std::string devices = "auto";        // of all processes, as launch::devices_of takes them
+  std::string device;                  // of this one, as dist::open_device takes it
   bool overwrite = false;              // start afresh in a folder that holds another run
   bool dry_run = false;                // check everything, write nothing
 };

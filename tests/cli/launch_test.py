@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Several processes of `sslrun pretrain`: started by itself, or by hand as torchrun and srun start them; killed and stopped.
+usage: launch_test.py SSLRUN SOURCE_DIR"""
+import glob, os, signal, socket, subprocess, tempfile, time
+
+from tiny_run import RECIPE, SSLRUN, STEPS, ends, expect, metrics, result, wait_for_steps, write_data, write_recipe
+
+QUICK = RECIPE.replace("workers: 2}", "workers: 1, precision: fp32}")
+LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 5000, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
+PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SSLRUN_", "OMPI_", "PMI"))}
+
+
+def start(recipe, out, *more, devices="cpu:2", **variables):
+    return subprocess.Popen([SSLRUN, "pretrain", recipe, "--out", out, "--devices", devices, *more], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, env={**PLAIN, **variables})
+
+
+def ranks_of(launcher):
+    """The processes of the ranks in the order of their start."""
+    with open(f"/proc/{launcher.pid}/task/{launcher.pid}/children") as f:
+        return [int(pid) for pid in f.read().split()]
+
+
+def gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def check_launcher(work, recipe):
+    out = f"{work}/two"
+    words = ends(start(recipe, out), 0, "2 processes", "done")
+    expect(words.count("images per step") == 1, f"one rank must speak, got:\n{words}")
+    expect(sorted(os.listdir(f"{out}/log")) == ["rank0.jsonl", "rank1.jsonl"], f"each rank has its log, got {os.listdir(f'{out}/log')}")
+    steps = [line["step"] for line in metrics(out) if "loss" in line]
+    expect(steps == sorted(set(steps)) and steps[-1] == STEPS, f"every step once and in order, got {steps}")
+    expect("finished" in ends(start(recipe, out), 0), "the same command again must say that the run is finished")
+    return result(out)
+
+
+def check_mistakes(work, recipe):
+    out = f"{work}/none"
+    ends(start(recipe, out, RANK="1"), 2, "torchrun: WORLD_SIZE is missing beside RANK=1; start with `torchrun --no-python")
+    ends(start(recipe, out, devices="cpu:0"), 2, "--devices must be auto, cpu, cpu:N", "'cpu:0'")
+    words = ends(start(recipe, out, devices="cpu:5"), 3, "train.batch_size")
+    expect(words.count("train.batch_size") == words.split("sslrun:")[0].count("train.batch_size"), f"a mistake must be told once:\n{words}")
+    expect(not os.path.exists(out), "refused commands must write nothing")
+
+
+def check_killed_rank(work, recipe):
+    out = f"{work}/killed"
+    launcher = start(recipe, out)
+    wait_for_steps(launcher, out, 3)
+    ranks = ranks_of(launcher)
+    expect(len(ranks) == 2, f"two ranks must run, and there are {ranks}")
+    os.kill(ranks[1], signal.SIGKILL)
+    ends(launcher, 9, f"rank 1 on '{socket.gethostname()}' was killed by signal 9 (Killed)", "the other ranks were stopped")
+    expect(all(gone(pid) for pid in ranks), "no rank may stay behind")
+    launcher = start(recipe, f"{work}/orphans")
+    wait_for_steps(launcher, f"{work}/orphans", 3)
+    ranks = ranks_of(launcher)
+    launcher.kill()
+    launcher.communicate()
+    deadline = time.monotonic() + 60
+    while not all(gone(pid) for pid in ranks):
+        expect(time.monotonic() < deadline, "the ranks must die with their launcher")
+        time.sleep(0.01)
+
+
+def check_stop(work, recipe, want):
+    for number, variables, status in ((signal.SIGTERM, {}, 143), (signal.SIGINT, {}, 130), (signal.SIGUSR1, {"SLURM_JOB_ID": "7"}, 75)):
+        out = f"{work}/stopped-{status}"
+        launcher = start(f"{work}/long.yaml", out, **variables)
+        wait_for_steps(launcher, out, 3)
+        launcher.send_signal(number)
+        words = ends(launcher, status, "saved at step", "--devices cpu:2")
+        expect(words.count("saved at step") == 1 and "rank" not in words, f"a stop is no failure, and one rank tells it:\n{words}")
+        step = int(words.split("saved at step ")[1].split()[0])
+        expect(glob.glob(f"{out}/checkpoints/step-{step:08d}/MANIFEST.json"), f"the words say step {step}, saved is {os.listdir(out + '/checkpoints')}")
+    out = f"{work}/resumed"
+    launcher = start(recipe, out)
+    wait_for_steps(launcher, out, 3)
+    launcher.send_signal(signal.SIGTERM)
+    launcher.communicate()
+    ends(start(recipe, out), 0)
+    expect(result(out) == want, "a stopped run of two processes must end with the bits of one that was not stopped")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return str(s.getsockname()[1])
+
+
+def check_other_launchers(work, recipe, want):
+    port, job = free_port(), str(int(time.time()))
+    torchrun = [{"RANK": str(r), "WORLD_SIZE": "2", "LOCAL_RANK": str(r), "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+                for r in range(2)]
+    srun = [{"SLURM_JOB_ID": job, "SLURM_STEP_ID": "0", "SLURM_PROCID": str(r), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2",
+             "SLURM_LOCALID": str(r), "SLURM_NODEID": "0", "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "n1"} for r in range(2)]
+    for name, places in (("torchrun", torchrun), ("srun", srun)):
+        out = f"{work}/{name}"
+        ranks = [start(recipe, out, devices="cpu", **place) for place in reversed(places)]
+        for process in ranks:
+            ends(process, 0)
+        expect(result(out) == want, f"the ranks of {name} must compute what those of sslrun's own launcher do")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        data, recipe = f"{work}/data", f"{work}/recipe.yaml"
+        write_data(data)
+        write_recipe(recipe, data, QUICK)
+        write_recipe(f"{work}/long.yaml", data, LONG)
+        want = check_launcher(work, recipe)
+        check_mistakes(work, recipe)
+        check_killed_rank(work, f"{work}/long.yaml")
+        check_stop(work, recipe, want)
+        check_other_launchers(work, recipe, want)
+    print("launch: several processes train one run, are stopped together, and a lost one is named")
+
+
+main()
