@@ -4,6 +4,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/shell.h"
 #include "base/stop_signal.h"
 #include "dist/device.h"
 #include "dist/exchange.h"
@@ -16,11 +17,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <csignal>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 
 namespace sslrun::train {
 namespace {
@@ -69,23 +68,11 @@ void announce(const recipe::LoadedRecipe& loaded,
   log::info("views are made on the {}{}", why.empty() ? "GPU" : "CPU: ", why);
 }
 
-/// As a shell takes it: quoted where it holds more than the characters of plain words.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain = "_./=:,+@%-";
-  const auto plain = [&](unsigned char c) {
-    return std::isalnum(c) != 0 || kPlain.find(static_cast<char>(c)) != std::string_view::npos;
-  };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 /// The command that goes on with the run: --overwrite left out.
 std::string command_of(const PretrainOptions& options) {
-  std::string out = "sslrun pretrain " + quoted(options.recipe);
-  for (const std::string& text : options.overrides) out += " --set " + quoted(text);
-  if (!options.out.empty()) out += " --out " + quoted(options.out);
+  std::string out = "sslrun pretrain " + shell_quoted(options.recipe);
+  for (const std::string& text : options.overrides) out += " --set " + shell_quoted(text);
+  if (!options.out.empty()) out += " --out " + shell_quoted(options.out);
   if (options.devices != "auto") out += " --devices " + options.devices;
   return out;
 }
