@@ -18,11 +18,11 @@ void add_pretrain(CLI::App& root) {
          "--set", options->overrides, "KEY=VALUE in place of the recipe's; may be repeated")
       ->allow_extra_args(false);
   cmd->add_option("--out", options->out, "run folder (default: runs/<recipe name>)");
-  cmd->add_option(
-         "--devices",
-         options->devices,
-         "auto, cpu, cpu:N (N processes), cuda or cuda:N; under srun, torchrun and mpirun each "
-         "process takes its place from them")
+  cmd->add_option("--devices",
+                  options->devices,
+                  "auto, cpu, cpu:N (N processes), cuda (a process per GPU) or cuda:0,2; under "
+                  "srun, torchrun "
+                  "and mpirun a process takes its place from them")
       ->capture_default_str();
   cmd->add_flag(
       "--overwrite", options->overwrite, "start afresh: removes the run that the folder holds");

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "launch/batch_script.h"
 #include "launch/launcher.h"
+#include "launch/node_local.h"
 #include "recipe/load.h"
 
 #include <fmt/format.h>
@@ -73,7 +74,7 @@ void submit(const Options& options) {
     job.command.insert(job.command.end(), {"--set", text});
   job.command.insert(job.command.end(),
                      {"--out", job.out, "--devices", job.gpus > 0 ? "cuda" : "cpu"});
-  if (job.nodes > 1 && (job.out.starts_with("/tmp/") || job.out.starts_with("/dev/shm/"))) {
+  if (job.nodes > 1 && launch::is_node_local(job.out)) {
     throw UsageError(
         fmt::format("submit: the run folder must be one that every node sees, and '{}' is each "
                     "node's own; give another with --out",
@@ -81,10 +82,6 @@ void submit(const Options& options) {
   }
   const std::string script = launch::batch_script(job);
   if (options.print) return fmt::print("{}", script);
-  if (job.nodes * job.gpus > 1)
-    throw UsageError(
-        "submit: several GPUs would need NCCL, which is not built in; give --gpus 1 and --nodes 1, "
-        "or --tasks N for CPUs");
   if (const std::string there = queued(job.out); !there.empty())
     return fmt::print("the job of this run folder is there already:\n{}", there);
   give_to_slurm(script, job.out);
@@ -97,8 +94,8 @@ void add_submit(CLI::App& root) {
   CLI::App* cmd = root.add_subcommand(
       "submit", "Give a training to Slurm; again while it is there: show the job's state");
   cmd->footer(
-      "Example:\n  sslrun submit recipe.yaml --nodes 2 --tasks 4 --cpus 8 --time 1-00 "
-      "--sbatch=--partition=long\n"
+      "Example:\n  sslrun submit recipe.yaml --nodes 2 --gpus 8 --cpus 12 --time 1-00 "
+      "--sbatch=--partition=gpu\n"
       "The job saves five minutes before its limit, or when it is pre-empted, and is queued again "
       "until it is done.");
   cmd->add_option("recipe", options->recipe, "recipe file")->required();

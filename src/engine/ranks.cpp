@@ -7,6 +7,7 @@
 #include "launch/devices.h"
 #include "launch/environment.h"
 #include "launch/launcher.h"
+#include "launch/node_local.h"
 #include "recipe/load.h"
 
 #include <fmt/format.h>
@@ -57,6 +58,13 @@ int pretrain_on_devices(const train::PretrainOptions& options) {
     const auto devices = launch::devices_of(options.devices, gpus);
     if (devices.size() > 1) return start_ranks(options, devices.size());
     if (!place.advice.empty()) log::warn("{}", place.advice);
+  }
+  if (place.rank == 0 && place.num_nodes > 1 &&
+      launch::is_node_local(options.out.empty() ? "runs" : options.out)) {
+    log::warn(
+        "the run folder is on '{}' alone: started again on other nodes the run begins afresh; "
+        "choose one that all nodes see with --out",
+        place.host);
   }
   train::PretrainOptions own = options;
   own.device = launch::device_of_rank(options.devices, gpus, place);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <numeric>
 #include <vector>
 
@@ -292,7 +293,7 @@ Environment of_kubernetes(const Lookup& lookup) {
 }
 
 /// No one started several processes; what stands around may still look like it.
-Environment alone(const Lookup& lookup) {
+Environment alone(const Lookup& lookup, const Machine& machine) {
   const Variables none(lookup,
                        "no launcher",
                        {"WORLD_SIZE", "SLURM_PROCID", "SLURM_STEP_ID"},
@@ -303,6 +304,12 @@ Environment alone(const Lookup& lookup) {
     none.fail(fmt::format("SLURM_PROCID={} is set, and SLURM_STEP_ID is missing",
                           *none.text("SLURM_PROCID")));
   Environment place;
+  if (machine.slurm && !none.text("SLURM_JOB_ID")) {
+    place.advice =
+        "this machine belongs to a Slurm cluster, and this process is in none of its jobs: where "
+        "it is "
+        "the login node, `sslrun submit` gives the training to Slurm instead";
+  }
   const std::int64_t tasks = none.number("SLURM_NTASKS").value_or(1);
   const std::int64_t nodes = none.number("SLURM_JOB_NUM_NODES").value_or(1);
   if (tasks > 1 || nodes > 1) {
@@ -329,7 +336,7 @@ Environment find_place(const Lookup& lookup, const Machine& machine) {
   if (step) return of_slurm_step(lookup);
   if (lookup("PMIX_RANK")) fail_pmix(lookup);
   if (lookup("JOB_COMPLETION_INDEX")) return of_kubernetes(lookup);
-  return alone(lookup);
+  return alone(lookup, machine);
 }
 
 }  // namespace
@@ -345,7 +352,8 @@ Environment detect_environment(const Lookup& lookup, const Machine& machine) {
 }
 
 Environment detect_environment() {
-  return detect_environment(env, {host_name(), getppid()});
+  const bool slurm = env("SLURM_CONF") || std::filesystem::exists("/etc/slurm/slurm.conf");
+  return detect_environment(env, {host_name(), getppid(), slurm});
 }
 
 int threads_per_rank(const Environment& place) {

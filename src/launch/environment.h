@@ -31,6 +31,7 @@ using Lookup = std::function<std::optional<std::string>(const char* name)>;
 struct Machine {
   std::string host;
   std::int64_t parent = 0;  // the process that started this one
+  bool slurm = false;       // one of a Slurm cluster
 };
 
 /// This process's place. The first that has set its variables decides: sslrun's own launcher

@@ -108,6 +108,42 @@ def check_other_launchers(work, recipe, want):
         expect(result(out) == want, f"the ranks of {name} must compute what those of sslrun's own launcher do")
 
 
+def check_submit(work, recipe):
+    def submit(*more, **variables):
+        return subprocess.run([SSLRUN, "submit", recipe, "--time", "1:00:00", *more], capture_output=True, text=True, env={**PLAIN, **variables})
+
+    done = submit("--nodes", "2", "--tasks", "2", "--out", f"{os.getcwd()}/r", "--print", "--set", "train.seed=3")
+    expect(done.returncode == 0, f"submit --print ended with {done.returncode}:\n{done.stderr}")
+    for line in ("#SBATCH --nodes=2", "#SBATCH --ntasks-per-node=2", "#SBATCH --signal=USR1@300", "#SBATCH --requeue",
+                 f"pretrain {recipe} --set train.seed=3 --out {os.getcwd()}/r --devices cpu"):
+        expect(line in done.stdout, f"the script must hold '{line}':\n{done.stdout}")
+    expect(subprocess.run(["bash", "-n"], input=done.stdout, text=True).returncode == 0, "the script must be one that bash reads")
+    for more, status, words in ((("--nodes", "2", "--tasks", "3"), 3, "train.batch_size"), (("--nodes", "2", "--out", f"{work}/r"), 2, "--out"),
+                                (("--nodes", "0"), 2, "--nodes"), (("--gpus", "2", "--tasks", "2"), 2, "--gpus")):
+        done = submit(*more, "--print")
+        expect(done.returncode == status and words in done.stderr, f"submit {more}: status {done.returncode}:\n{done.stderr}")
+    # squeue and sbatch stood in for: what is queued already is shown, else the script goes to sbatch.
+    tools, out = f"{work}/tools", f"{work}/submitted/run"
+    os.mkdir(tools)
+    for name, script in (("squeue", "cat $QUEUE"), ("sbatch", "cat > $QUEUE.script")):
+        with open(f"{tools}/{name}", "w") as f:
+            f.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(f"{tools}/{name}", 0o755)
+    queue = {"PATH": f"{tools}:{os.environ['PATH']}", "QUEUE": f"{work}/queue"}
+    with open(f"{work}/queue", "w") as f:
+        f.write("8 RUNNING 1:00 /other\n")
+    done = submit("--out", out, **queue)
+    with open(f"{work}/queue.script") as f:
+        expect(done.returncode == 0 and f"--out {out} " in f.read(), f"sbatch must get the script:\n{done.stderr}")
+    expect(os.path.isdir(f"{work}/submitted"), "the folder of the log must be there")
+    with open(f"{work}/queue", "a") as f:
+        f.write(f"9 PENDING 0:00 {out}\n")
+    os.remove(f"{work}/queue.script")
+    done = submit("--out", out, **queue)
+    expect(done.returncode == 0 and f"9 PENDING 0:00 {out}" in done.stdout and "/other" not in done.stdout, f"the job's state must be shown:\n{done.stdout}")
+    expect(not os.path.exists(f"{work}/queue.script"), "what is queued must not be submitted again")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         data, recipe = f"{work}/data", f"{work}/recipe.yaml"
@@ -116,6 +152,7 @@ def main():
         write_recipe(f"{work}/long.yaml", data, LONG)
         want = check_launcher(work, recipe)
         check_mistakes(work, recipe)
+        check_submit(work, recipe)
         check_killed_rank(work, f"{work}/long.yaml")
         check_stop(work, recipe, want)
         check_other_launchers(work, recipe, want)

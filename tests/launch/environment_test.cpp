@@ -179,6 +179,17 @@ TEST_CASE("environment: a shell inside an allocation is alone, and is told so", 
       "this Slurm job has 3 tasks on 2 nodes, and this process was started without srun: it trains "
       "alone; `srun sslrun pretrain ...` uses all of them");
   CHECK(detect("SLURM_JOB_ID=7 SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1").advice == "");
+  const auto on_cluster = [](const std::string& job) {
+    const auto lookup = [&](const char* name) {
+      return std::string(name) == "SLURM_JOB_ID" && !job.empty() ? std::optional<std::string>(job)
+                                                                 : std::nullopt;
+    };
+    return launch::detect_environment(lookup, {"login", 1, /*slurm=*/true}).advice;
+  };
+  CHECK_THAT(on_cluster(""),
+             Catch::Matchers::Contains("in none of its jobs") &&
+                 Catch::Matchers::Contains("sslrun submit"));
+  CHECK(on_cluster("7") == "");
 }
 
 TEST_CASE("environment: ranks of one start have the same job, other starts another", "[launch]") {
