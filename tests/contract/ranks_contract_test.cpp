@@ -3,15 +3,12 @@
 #include "methods/simclr_config.h"
 #include "nn/batch_norm.h"
 #include "tests/contract/setting.h"
+#include "tests/contract/trace.h"
 #include "tests/dist/ranks.h"
 #include "tests/support/torch_catch.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
 
-#include <cmath>
-#include <map>
 #include <string>
 
 namespace {
@@ -20,35 +17,19 @@ using namespace sslrun;
 using test::Batch;
 using test::Run;
 using test::Setting;
+using test::Trace;
 
 constexpr int kSteps = 2;  // the second sees what the first left: queues, centres, followers
 
-/// In float64 what is equal by the mathematics is equal to many digits.
-void to_double(methods::Method& method) {
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : method.named_state())
-    if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kDouble));
-}
-
-Batch as_double(Batch batch) {
-  for (at::Tensor& view : batch.views) view = view.to(at::kDouble);
-  return batch;
-}
-
-struct Trace {
-  std::vector<double> losses;
-  std::map<std::string, at::Tensor> gradients;  // of the last step
-};
-
 Trace trace(const Setting& setting, dist::World& world) {
   Run run(setting, 1, world);
-  to_double(*run.method);
+  test::to_double(*run.method);
   run.make_optimizer();
   run.method->for_each([&](nn::Module& part) {
     if (auto* norm = dynamic_cast<nn::BatchNorm*>(&part)) norm->synchronize(&world);
   });
   std::vector<Batch> batches = setting.first_epoch();
-  for (Batch& batch : batches) batch = as_double(batch.part(world.rank(), world.size()));
+  for (Batch& batch : batches) batch = test::as_double(batch.part(world.rank(), world.size()));
   run.watch(batches);
   Trace out;
   for (int i = 0; i < kSteps; ++i) {
@@ -56,18 +37,8 @@ Trace trace(const Setting& setting, dist::World& world) {
     out.losses.push_back(world.all_reduce_sum(at::scalar_tensor(loss, at::kDouble)).item<double>() /
                          static_cast<double>(world.size()));
   }
-  for (const auto& [name, tensor] : run.method->named_parameters())
-    out.gradients[name] = tensor.grad().clone();
+  out.keep_gradients(*run.method);
   return out;
-}
-
-double distance(const Trace& a, const Trace& b) {
-  double difference = 0, scale = 0;
-  for (const auto& [name, gradient] : b.gradients) {
-    difference += (a.gradients.at(name) - gradient).square().sum().item<double>();
-    scale += gradient.square().sum().item<double>();
-  }
-  return std::sqrt(difference / scale);
 }
 
 void check_ranks(const Setting& setting, std::int64_t size) {
