@@ -3,6 +3,7 @@
 // google-deepmind/deepmind-research byol/byol_experiment.py.
 #include "base/error.h"
 #include "methods/byol_config.h"
+#include "methods/diagnostics.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "nn/mlp.h"
@@ -46,7 +47,8 @@ class Byol final : public Method {
     StepResult result{.loss = 4 + 2 * cosines,  // |p - t|^2 of unit vectors, both directions
                       .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
                       .embeddings = {z1_ND, z2_ND}};
-    if (context.diagnose) result.scalars.emplace_back("ema_distance", target_.distance());
+    if (context.diagnose)
+      report_follower(target_.distance(), cosine_momentum(momentum_, context.progress), result);
     return result;
   }
 

@@ -14,6 +14,7 @@
 #include "nn/mlp.h"
 #include "ops/autocast.h"
 #include "ops/embedding_std.h"
+#include "ops/representation.h"
 #include "ops/rows.h"
 #include "ops/spherical_kmeans.h"
 #include "ops/unit_rows.h"
@@ -78,8 +79,12 @@ class DeepClusterV2 final : public Method {
     seen_.push_back(context.world.all_gather(samples_N));
     for (std::int64_t v = 0; v < kBanks; ++v)
       embedded_[v].push_back(context.world.all_gather(z_VND[v].detach()));
-    return {.loss = loss / static_cast<double>(config_.heads),
-            .scalars = {{"embedding_std", ops::embedding_std(z_VND[0])}}};
+    StepResult result{.loss = loss / static_cast<double>(config_.heads),
+                      .scalars = {{"embedding_std", ops::embedding_std(z_VND[0])}},
+                      .embeddings = {z_VND[0], z_VND[1]},
+                      .candidates = config_.prototypes};
+    if (context.diagnose) report_prototypes(result);
+    return result;
   }
 
   void after_step(const Progress&) override {
@@ -99,6 +104,18 @@ class DeepClusterV2 final : public Method {
   }
 
  private:
+  // The clusters of the first head that the images known so far fell into, as report_assignments counts
+  // them; nothing before the first clustering.
+  void report_prototypes(StepResult& result) const {
+    const at::Tensor labels_S = labels_HS_[0];
+    const at::Tensor known_M = labels_S.masked_select(labels_S.ne(kUnseen));
+    if (known_M.size(0) == 0) return;
+    const at::Tensor share_K =
+        known_M.bincount({}, config_.prototypes).to(at::kFloat) / known_M.size(0);
+    result.scalars.emplace_back("prototypes_used",
+                                ops::assignment_stats(share_K.unsqueeze(0)).classes_used);
+  }
+
   // The mean cross entropy over the rows of all ranks that have a label, 0 where none has.
   static at::Tensor predict(const at::Tensor& scores_MK,
                             const at::Tensor& labels_M,

@@ -3,6 +3,8 @@
 #include "ops/representation.h"
 #include "ops/rows.h"
 
+#include <ATen/ops/scalar_tensor.h>
+
 namespace sslrun::methods {
 namespace {
 
@@ -16,6 +18,15 @@ void report_contrast(const at::Tensor& q_ND, const at::Tensor& k_MD, StepResult&
   result.scalars.emplace_back("positive_cosine", stats.positive_cosine);
   result.scalars.emplace_back("negative_cosine", stats.negative_cosine);
   result.scalars.emplace_back("contrastive_top1", stats.top1);
+}
+
+void report(const char* name, double value, StepResult& result) {
+  result.scalars.emplace_back(name, at::scalar_tensor(value));
+}
+
+void report_follower(const at::Tensor& distance, double tau, StepResult& result) {
+  result.scalars.emplace_back("ema_distance", distance);
+  report("ema_momentum", tau, result);
 }
 
 void report_assignments(const at::Tensor& p_NK, StepResult& result) {

@@ -8,7 +8,6 @@
 #include "methods/method.h"
 #include "methods/momentum.h"
 #include "methods/multi_crop.h"
-#include "ops/autocast.h"
 #include "ops/rows.h"
 #include "ops/soft_cross_entropy.h"
 
@@ -43,11 +42,12 @@ class Dino final : public Method {
                                                    center_.value(),
                                                    config_.student_temperature,
                                                    temperature);
-    const std::vector<at::Tensor> z_NB = z_MB.chunk(num_views);
     StepResult result{.loss = loss, .scalars = {}, .candidates = outputs};
     if (context.diagnose) {
-      const at::Tensor centred_MK = ops::at_full_precision(teacher_MK) - center_.value();
-      report_assignments((centred_MK / temperature).softmax(1), result);
+      report_assignments(ops::centered_softmax(teacher_MK, center_.value(), temperature), result);
+      report("teacher_temperature", temperature, result);
+      report_follower(
+          teacher_.distance(), cosine_momentum(config_.momentum, context.progress), result);
     }
     center_.observe(teacher_MK, context.world);
     return result;

@@ -7,6 +7,7 @@
 #include "dist/world.h"
 #include "encoders/vit.h"
 #include "methods/block_masks.h"
+#include "methods/diagnostics.h"
 #include "methods/ijepa_config.h"
 #include "methods/method.h"
 #include "methods/momentum.h"
@@ -76,9 +77,17 @@ class IJepa final : public Method {
     for (const at::Tensor& target_NT : masks.targets_NT)
       wanted.push_back(pick(target_NMD, target_NT));
     const at::Tensor positions_1MW = predictor_.positions(rows, columns, device).unsqueeze(0);
-    return {.loss = ops::smooth_l1(predict(seen_NKD, context_NK, masks.targets_NT, positions_1MW),
-                                   at::cat(wanted, 0)),
-            .scalars = {{"embedding_std", ops::embedding_std(target_NMD.mean(1))}}};
+    const at::Tensor target_ND = target_NMD.mean(1);
+    StepResult result{
+        .loss = ops::smooth_l1(predict(seen_NKD, context_NK, masks.targets_NT, positions_1MW),
+                               at::cat(wanted, 0)),
+        .scalars = {{"embedding_std", ops::embedding_std(target_ND)}},
+        .embeddings = {target_ND}};
+    if (context.diagnose)
+      report_follower(nn::ema_distance(*target_encoder_, encoder()),
+                      linear_momentum(config_.momentum, context.progress),
+                      result);
+    return result;
   }
 
   nn::Following following(const Progress& progress) const override {

@@ -7,6 +7,7 @@
 #include "methods/method.h"
 #include "methods/patch_masks.h"
 #include "methods/patch_predictor.h"
+#include "ops/embedding_std.h"
 #include "ops/patches.h"
 
 #include <ATen/TensorOperators.h>
@@ -47,9 +48,11 @@ class Mae final : public Method {
     const at::Tensor pixels_NMP = ops::patchify(x_NCHW, p);
     const at::Tensor target_NMP =
         config_.norm_pix ? ops::normalize_patches(pixels_NMP) : pixels_NMP;
+    const at::Tensor seen_ND = seen_NTD.detach().slice(1, vit_.prefix()).mean(1);
     return {.loss = ops::hidden_pixel_loss(
                 predicted_NMP, target_NMP, masks.hidden_NM.to(device), ops::PixelError::kSquared),
-            .scalars = {}};
+            .scalars = {{"embedding_std", ops::embedding_std(seen_ND)}},
+            .embeddings = {seen_ND}};
   }
 
   std::int64_t embedding_dim() const override { return vit_.width(); }

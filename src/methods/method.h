@@ -65,9 +65,10 @@ struct StepResult {
   /// [N, D] each: the embeddings of one view, or of two, where row i of both is image i. Empty for a
   /// method that has none.
   std::vector<at::Tensor> embeddings = {};
-  /// K of a loss that chooses one of K: ln K is what it is worth when nothing is told apart. 0: it is
-  /// no such loss.
+  /// K of a loss that chooses one of K: guessing_scale ln K is what it is worth when nothing is told
+  /// apart. 0: it is no such loss.
   std::int64_t candidates = 0;
+  double guessing_scale = 1;  // of a sum of choices, or of a scaled one
 };
 
 constexpr std::uint32_t kFirstHeadOrdinal = 1u << 16;  // of nn::Init: the encoder has those below

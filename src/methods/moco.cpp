@@ -47,10 +47,7 @@ class MoCo final : public Method {
 
   void before_step(const Progress& progress) override {
     step_ = progress.step;
-    const double share =
-        static_cast<double>(progress.step) / static_cast<double>(progress.total_steps);
-    nn::follow(momentum_.following(
-        optim::cosine(config_.momentum, config_.momentum_end.value_or(config_.momentum), share)));
+    nn::follow(momentum_.following(momentum_at(progress)));
   }
 
   StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
@@ -68,11 +65,12 @@ class MoCo final : public Method {
     StepResult result{.loss = loss,
                       .scalars = {{"embedding_std", ops::embedding_std(q1_ND)}},
                       .embeddings = {q1_ND, k2_ND},
-                      .candidates = config_.symmetric ? 0 : config_.queue + 1};
+                      .candidates = config_.queue + 1,
+                      .guessing_scale = config_.symmetric ? 2.0 : 1.0};
     if (context.diagnose) {
       const at::Tensor known[] = {k2_ND, queue_.keys()};
       report_contrast(q1_ND, ops::cat_rows(known), result);
-      result.scalars.emplace_back("ema_distance", momentum_.distance());
+      report_follower(momentum_.distance(), momentum_at(context.progress), result);
     }
     return result;
   }
@@ -85,6 +83,12 @@ class MoCo final : public Method {
   std::int64_t embedding_dim() const override { return config_.output_dim; }
 
  private:
+  double momentum_at(const Progress& progress) const {
+    const double share =
+        static_cast<double>(progress.step) / static_cast<double>(progress.total_steps);
+    return optim::cosine(config_.momentum, config_.momentum_end.value_or(config_.momentum), share);
+  }
+
   static std::vector<std::int64_t> widths(const MoCoConfig& config, std::int64_t features) {
     if (!config.mlp) return {features, config.output_dim};
     return {features, config.hidden_dim.value_or(features), config.output_dim};

@@ -51,10 +51,12 @@ class MoCoV3 final : public Method {
         contrast(z1_ND, k2_ND, context.world) + contrast(z2_ND, k1_ND, context.world);
     StepResult result{.loss = loss * (2 * temperature_),
                       .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
-                      .embeddings = {z1_ND, z2_ND}};
+                      .embeddings = {z1_ND, z2_ND},
+                      .candidates = k1_ND.size(0) * context.world.size(),
+                      .guessing_scale = 2 * 2 * temperature_};
     if (context.diagnose) {
       report_contrast(z1_ND, k2_ND, result);
-      result.scalars.emplace_back("ema_distance", keys_.distance());
+      report_follower(keys_.distance(), cosine_momentum(momentum_, context.progress), result);
     }
     return result;
   }

@@ -1,6 +1,7 @@
 #include "methods/patch_distillation.h"
 
 #include "encoders/vit.h"
+#include "methods/diagnostics.h"
 #include "methods/multi_crop.h"
 #include "ops/rows.h"
 #include "ops/soft_cross_entropy.h"
@@ -89,6 +90,11 @@ StepResult PatchDistillation::forward(std::span<const at::Tensor> views,
       .loss = class_loss + patch_loss,
       .scalars = {{"class_loss", class_loss.detach()}, {"patch_loss", patch_loss.detach()}}};
   add_losses(seen.class_ND, context, result);
+  if (!context.diagnose) return result;
+  const auto& [logits_NK, center_K, temperature] = targets.class_tokens;
+  report_assignments(ops::centered_softmax(logits_NK, center_K, temperature), result);
+  report("teacher_temperature", temperature, result);
+  report_follower(teacher_.distance(), cosine_momentum(keys_.momentum, context.progress), result);
   return result;
 }
 

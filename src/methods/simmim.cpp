@@ -7,6 +7,7 @@
 #include "methods/patch_masks.h"
 #include "methods/simmim_config.h"
 #include "nn/linear.h"
+#include "ops/embedding_std.h"
 #include "ops/patches.h"
 
 namespace sslrun::methods {
@@ -42,9 +43,11 @@ class SimMim final : public Method {
                                      .to(x_NCHW.device());
     const at::Tensor tokens_NTD = vit_.tokens(x_NCHW, hidden_NM, mask_token_D_);
     const at::Tensor predicted_NMP = decoder_.forward(tokens_NTD.slice(1, vit_.prefix()));
+    const at::Tensor mean_ND = tokens_NTD.detach().slice(1, vit_.prefix()).mean(1);
     return {.loss = ops::hidden_pixel_loss(
                 predicted_NMP, ops::patchify(x_NCHW, p), hidden_NM, ops::PixelError::kAbsolute),
-            .scalars = {}};
+            .scalars = {{"embedding_std", ops::embedding_std(mean_ND)}},
+            .embeddings = {mean_ND}};
   }
 
   std::int64_t embedding_dim() const override { return vit_.width(); }

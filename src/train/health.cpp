@@ -32,6 +32,11 @@ std::optional<double> find(const StepSigns& signs, std::string_view name) {
   return std::nullopt;
 }
 
+// "ln 256", "2 ln 256".
+std::string log_text(double scale, std::int64_t of) {
+  return scale == 1 ? fmt::format("ln {}", of) : fmt::format("{:.4g} ln {}", scale, of);
+}
+
 constexpr double kStarvingShare = 0.1;
 constexpr std::int64_t kFewBad = 4;
 constexpr std::size_t kReasonsTold = 3;
@@ -74,25 +79,24 @@ std::optional<std::string> HealthWatch::observe(const StepSigns& signs) {
 
 std::optional<std::string> HealthWatch::judge_loss(const StepSigns& signs) {
   if (signs.candidates < 2) return std::nullopt;
-  const double guess = std::log(static_cast<double>(signs.candidates));
+  const double guess = signs.guessing_scale * std::log(static_cast<double>(signs.candidates));
   if (guessing_.lasts(std::abs(signs.loss - guess) < kGuessingShare * guess, kGuessingSteps)) {
     return fmt::format(
-        "nothing is told apart: at step {} the loss is ln {} = {:.4g}, what guessing gives, and "
-        "has been for {} steps; {}",
+        "nothing is told apart: at step {} the loss is {} = {:.4g}, what guessing gives, and has "
+        "been for {} steps; {}",
         signs.step,
-        signs.candidates,
+        log_text(signs.guessing_scale, signs.candidates),
         guess,
         kGuessingSteps,
         remedy());
   }
   if (worse_.lasts(signs.loss > kWorseThanGuessing * guess, kWorseSteps)) {
     return fmt::format(
-        "the loss is worse than guessing: at step {} it has been above {} ln {} = {:.4g} for {} "
-        "steps ({:.4g}), so the weights move too far in each; lower optimizer.lr or lengthen "
+        "the loss is worse than guessing: at step {} it has been above {} = {:.4g} for {} steps "
+        "({:.4g}), so the weights move too far in each; lower optimizer.lr or lengthen "
         "schedule.warmup_epochs",
         signs.step,
-        kWorseThanGuessing,
-        signs.candidates,
+        log_text(kWorseThanGuessing * signs.guessing_scale, signs.candidates),
         kWorseThanGuessing * guess,
         kWorseSteps,
         signs.loss);

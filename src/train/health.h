@@ -17,8 +17,9 @@ namespace sslrun::train {
 struct StepSigns {
   std::int64_t step = 0;
   double loss = 0;
-  std::int64_t candidates = 0;  // StepResult::candidates
-  std::int64_t dim = 1;         // of the embeddings
+  std::int64_t candidates = 0;  // StepResult::candidates and guessing_scale
+  double guessing_scale = 1;
+  std::int64_t dim = 1;  // of the embeddings
   std::span<const std::pair<std::string, double>> scalars = {};
 };
 

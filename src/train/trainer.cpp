@@ -291,6 +291,7 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
       for (const auto& [name, scalar] : result.scalars)
         outcome.scalars.emplace_back(name, ops::value(scalar));
       outcome.candidates = result.candidates;
+      outcome.guessing_scale = result.guessing_scale;
       if (diagnosed()) {
         for (at::Tensor& rows_ND : result.embeddings)
           rows_ND = deps_.world.all_gather(rows_ND.detach());
@@ -345,6 +346,7 @@ void Trainer::judge(const StepOutcome& outcome) {
   const auto verdict = health_.observe({.step = state_.step,
                                         .loss = outcome.loss,
                                         .candidates = outcome.candidates,
+                                        .guessing_scale = outcome.guessing_scale,
                                         .dim = method_->embedding_dim(),
                                         .scalars = outcome.scalars});
   if (!verdict) return;

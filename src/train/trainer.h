@@ -62,6 +62,7 @@ class Trainer {
   struct StepOutcome {
     double loss = 0, lr = 0, weight_decay = 0, grad_norm = 0;
     std::int64_t candidates = 0;
+    double guessing_scale = 1;
     std::vector<std::pair<std::string, double>> scalars;
   };
 

@@ -65,6 +65,9 @@ TEST_CASE("guessing: a loss that is ln K for 500 steps is told with K, any other
   CHECK(step == 500);
   CHECK_THAT(verdict, Catch::Contains("the loss is ln 65536 = 11.09"));
   CHECK_THAT(verdict, Catch::Contains("for 500 steps"));
+  HealthWatch twice("");  // a sum of two choices, as of symmetric MoCo
+  const StepSigns both{.loss = 2 * std::log(4097.0), .candidates = 4097, .guessing_scale = 2};
+  CHECK_THAT(told(twice, both, 600).first, Catch::Contains("the loss is 2 ln 4097 = 16.64"));
   HealthWatch healthy("");
   CHECK(told(healthy, {.loss = std::log(65536.0) * 0.998, .candidates = 65536}, 2000).second == 0);
   CHECK(told(healthy, {.loss = 0, .candidates = 0}, 2000).second == 0);

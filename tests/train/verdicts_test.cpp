@@ -52,6 +52,7 @@ std::string verdict_of(
     if (const auto verdict = watch.observe({.step = step,
                                             .loss = ops::value(result.loss),
                                             .candidates = result.candidates,
+                                            .guessing_scale = result.guessing_scale,
                                             .dim = s.method->embedding_dim(),
                                             .scalars = scalars}))
       return *verdict;
