@@ -43,7 +43,7 @@ double step(Run& run, const Batch& batch, int parts, bool moving) {
     if (moving) ops::backward(result.loss, 1.0 / parts);
     loss += ops::value(result.loss) / parts;
   }
-  if (moving) run.optimizer->step(0.05);
+  if (moving) run.optimizer->step(0.05, run.method->following(run.progress));
   run.method->after_step(run.progress);
   ++run.progress.step;
   return loss;
@@ -73,8 +73,7 @@ TEST_CASE(
     "every method: a step in micro-batches is that of the whole batch, or the loss couples them",
     "[contract][methods]") {
   const std::vector<std::string> names = test::names();
-  for (const auto& [name, why] : kCoupled)
-    CHECK(std::count(names.begin(), names.end(), name) == 1);
+  for (const auto& [name, why] : kCoupled) CHECK(std::count(names.begin(), names.end(), name) == 1);
   for (const std::string& name : names) {
     INFO(name);
     const Setting setting(name);

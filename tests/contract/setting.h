@@ -49,14 +49,8 @@ struct Batch {
 /// configs/<name>.yaml on drawn images, a very small encoder of the kind it names, and the first
 /// batches of its run.
 struct Setting {
-  explicit Setting(const std::string& method)
-      : name(method),
-        loaded(recipe::load_recipe(
-            SSLRUN_TEST_DIR "/../configs/" + method + ".yaml",
-            std::vector<std::string>{
-                "data.train=synthetic:" + std::to_string(kImages * kStepsPerEpoch) + "x40",
-                "train.batch_size=" + std::to_string(kImages)})),
-        data(recipe::open_data(loaded)) {
+  explicit Setting(const std::string& method, const std::vector<std::string>& overrides = {})
+      : name(method), loaded(load(method, overrides)), data(recipe::open_data(loaded)) {
     auto* const resnet = dynamic_cast<encoders::ResNetConfig*>(loaded.recipe.encoder.config.get());
     if (resnet != nullptr) resnet->width = 4;
     auto* const vit = dynamic_cast<encoders::VitConfig*>(loaded.recipe.encoder.config.get());
@@ -78,6 +72,12 @@ struct Setting {
       batch.samples = read.samples;
       batch.labels = ops::classes_to(read.labels.data(), kImages, 1, at::kCPU).view({-1}).clone();
     }
+  }
+
+  static recipe::LoadedRecipe load(const std::string& method, std::vector<std::string> overrides) {
+    overrides.push_back("data.train=synthetic:" + std::to_string(kImages * kStepsPerEpoch) + "x40");
+    overrides.push_back("train.batch_size=" + std::to_string(kImages));
+    return recipe::load_recipe(SSLRUN_TEST_DIR "/../configs/" + method + ".yaml", overrides);
   }
 
   std::vector<Batch> first_epoch() const {

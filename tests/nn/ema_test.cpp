@@ -61,7 +61,7 @@ TEST_CASE("ema: the distance is that of all parameters together, as a share of t
     apart += by * by * static_cast<double>(own[i].second.numel());
     length += own[i].second.detach().to(at::kDouble).square().sum().item<double>();
   }
-  // Four times the 3.0e-8 measured, in float32.
+  // One rounding of float32.
   CHECK(nn::ema_distance(follower.mlp, leader.mlp).item<double>() ==
         Approx(std::sqrt(apart / length)).epsilon(1.2e-7));
 }
