@@ -5,6 +5,7 @@
 #include "eval/features.h"
 #include "eval/knn.h"
 #include "ops/step.h"
+#include "train/diagnose.h"
 #include "train/trainer.h"
 #include "views/eval_transform.h"
 
@@ -49,7 +50,7 @@ void share_rows(eval::Features& features, std::int64_t width, const TrainerDeps&
 
 }  // namespace
 
-std::optional<double> knn_top1(encoders::Encoder& encoder, const TrainerDeps& deps) {
+std::optional<FeatureScore> score_features(encoders::Encoder& encoder, const TrainerDeps& deps) {
   const recipe::Recipe& recipe = deps.loaded.recipe;
   const views::Pipeline pipeline(
       recipe.augmentations, static_cast<std::uint32_t>(recipe.train.seed), recipe.data.channels);
@@ -88,7 +89,7 @@ std::optional<double> knn_top1(encoders::Encoder& encoder, const TrainerDeps& de
     all_right += rank[0];
     all_compared += rank[1];
   }
-  return all_right / all_compared;
+  return FeatureScore{.knn_top1 = all_right / all_compared, .ranks = describe_features(bank.x_NF)};
 }
 
 }  // namespace sslrun::train

@@ -482,21 +482,24 @@ bool Trainer::evaluation_due() const {
 void Trainer::evaluate() {
   const Monitor::Pause pause(monitor_);
   monitor_.write_status("evaluating");
-  const std::optional<double> trained = knn_top1(method_->evaluated(), deps_);
+  const std::optional<FeatureScore> trained = score_features(method_->evaluated(), deps_);
   if (!trained) return agree(nullptr);
-  metrics::Record line{.step = state_.step, .values = {{"knn_top1", *trained}}};
+  metrics::Record line{.step = state_.step, .values = {{"knn_top1", trained->knn_top1}}};
+  line.values.insert(line.values.end(), trained->ranks.begin(), trained->ranks.end());
   if (state_.knn_untrained < 0) {
     // The starting weights are a function of the seed: made again here, they cost the first step
     // nothing.
     const auto untrained = make_encoder();
     untrained->to(deps_.device);
     untrained->to_channels_last();
-    const std::optional<double> before = knn_top1(*untrained, deps_);
+    const std::optional<FeatureScore> before = score_features(*untrained, deps_);
     if (!before) return agree(nullptr);
-    state_.knn_untrained = *before;
-    line.values.emplace_back("knn_top1_untrained", *before);
+    state_.knn_untrained = before->knn_top1;
+    line.values.emplace_back("knn_top1_untrained", before->knn_top1);
+    for (const auto& [name, value] : before->ranks)
+      line.values.emplace_back(name + "_untrained", value);
   }
-  state_.knn = *trained;
+  state_.knn = trained->knn_top1;
   state_.evaluated_step = state_.step;
   write(line);
   if (deps_.folder == nullptr) return;
