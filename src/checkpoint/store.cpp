@@ -219,8 +219,9 @@ void CheckpointStore::remove_old() const {
   }
 }
 
-std::optional<Loaded> CheckpointStore::load_latest() const {
-  const std::vector<Found> found = list(folder_);
+std::optional<Loaded> CheckpointStore::load_latest(std::int64_t last_step) const {
+  std::vector<Found> found = list(folder_);
+  std::erase_if(found, [last_step](const Found& f) { return f.step > last_step; });
   for (const Found& candidate : found) {
     try {
       return load_checkpoint(candidate.path);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -60,10 +61,11 @@ class CheckpointStore {
   std::filesystem::path write(const Files& files) const;
   std::filesystem::path save(std::int64_t step, const Snapshot& snapshot) const;
 
-  /// The newest checkpoint that verifies; none when there never was one. Each newer, damaged one is
-  /// named by a warning.
+  /// The newest checkpoint of a step up to `last_step` that verifies; none when there never was one.
+  /// Each newer, damaged one is named by a warning.
   /// errors    CheckpointError when there are checkpoints and none is whole.
-  std::optional<Loaded> load_latest() const;
+  std::optional<Loaded> load_latest(
+      std::int64_t last_step = std::numeric_limits<std::int64_t>::max()) const;
 
  private:
   void remove_old() const;

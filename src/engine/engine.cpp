@@ -40,6 +40,10 @@ class TheEngine final : public Engine {
     return translated([&] { return pretrain_on_devices(options); });
   }
 
+  void replay(const train::ReplayOptions& options) override {
+    translated([&] { train::replay(options); });
+  }
+
   void knn(const eval::KnnOptions& options) override {
     translated([&] { eval::run_knn(options); });
   }

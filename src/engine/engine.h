@@ -5,6 +5,7 @@
 #include "bench/bench.h"
 #include "eval/evaluate.h"
 #include "train/pretrain.h"
+#include "train/replay.h"
 
 namespace sslrun::engine {
 
@@ -15,6 +16,7 @@ class Engine {
 
   /// Returns the exit status of train::pretrain.
   virtual int pretrain(const train::PretrainOptions& options) = 0;
+  virtual void replay(const train::ReplayOptions& options) = 0;
   virtual void knn(const eval::KnnOptions& options) = 0;
   virtual void linear_probe(const eval::LinearProbeOptions& options) = 0;
   virtual void bench(const bench::BenchOptions& options) = 0;

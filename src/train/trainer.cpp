@@ -196,9 +196,7 @@ int Trainer::train() {
     save();
   }
   while (state_.step < total_steps_ && agreed_.signal == 0) {
-    copies_.wait();  // the loader's threads fill the batch anew
-    const data::Batch& batch = loader_->next();
-    view_path_->load(batch);
+    const data::Batch& batch = next_batch();
     if (state_.step == 0) save_preview();
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
@@ -240,6 +238,23 @@ void Trainer::agree(StepOutcome* outcome) {
   outcome->loss = means[first];
   for (std::size_t i = 0; i < outcome->scalars.size(); ++i)
     outcome->scalars[i].second = means[first + 1 + i];
+}
+
+const data::Batch& Trainer::next_batch() {
+  copies_.wait();  // the loader's threads fill the batch anew
+  const data::Batch& batch = loader_->next();
+  view_path_->load(batch);
+  return batch;
+}
+
+Trainer::Replayed Trainer::replay(std::int64_t step) {
+  for (;;) {
+    const data::Batch& batch = next_batch();
+    const StepOutcome outcome = train_step(batch);
+    if (state_.step + 1 == step)
+      return {outcome.loss, outcome.grad_norm, outcome.lr, batch.samples};
+    ++state_.step;
+  }
 }
 
 std::unique_ptr<encoders::Encoder> Trainer::make_encoder() const {
@@ -343,6 +358,8 @@ bool Trainer::diagnosed() const {
 }
 
 void Trainer::judge(const StepOutcome& outcome) {
+  if (const auto spike = spikes_.observe(state_.step, outcome.loss, outcome.grad_norm))
+    warn(*spike);
   const auto verdict = health_.observe({.step = state_.step,
                                         .loss = outcome.loss,
                                         .candidates = outcome.candidates,

@@ -20,6 +20,7 @@
 #include "train/run_state.h"
 #include "train/saver.h"
 #include "train/side_write.h"
+#include "train/spike.h"
 #include "train/view_path.h"
 #include "views/pipeline.h"
 
@@ -27,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sslrun::train {
 
@@ -54,6 +56,16 @@ class Trainer {
   ///           step, the last checkpoint stands.
   int run();
 
+  /// What a step gives.
+  struct Replayed {
+    double loss = 0, grad_norm = 0, lr = 0;
+    std::vector<std::int64_t> samples;
+  };
+
+  /// Takes the steps up to `step`, which is later than the state's, and saves nothing.
+  /// errors    NumericsError where a loss or gradient is not finite: the message has the figures.
+  Replayed replay(std::int64_t step);
+
   const RunState& state() const { return state_; }
 
   std::int64_t total_steps() const { return total_steps_; }
@@ -80,6 +92,7 @@ class Trainer {
   std::unique_ptr<encoders::Encoder> make_encoder() const;
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
+  const data::Batch& next_batch();
   void record(const StepOutcome& outcome);
   void write(const metrics::Record& line);
   /// One line to the user, from the first rank.
@@ -135,6 +148,7 @@ class Trainer {
   std::optional<Saver> saver_;  // of the first rank too
   bool needs_labels_;
   HealthWatch health_;
+  SpikeWatch spikes_;
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
