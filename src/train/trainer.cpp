@@ -196,6 +196,7 @@ int Trainer::train() {
     save();
   }
   while (state_.step < total_steps_ && agreed_.signal == 0) {
+    watch_time_limit();
     const data::Batch& batch = next_batch();
     if (state_.step == 0) save_preview();
     const StepOutcome outcome = train_step(batch);
@@ -207,7 +208,6 @@ int Trainer::train() {
     judge(outcome);
     note_bad_images();
     note_full_cache();
-    watch_time_limit();
     if (agreed_.signal == 0 && evaluation_due()) evaluate();
     if (agreed_.signal == 0 && state_.step < total_steps_) save_when_due();
   }
