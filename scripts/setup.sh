@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine able to build sslrun: system packages, then LibTorch 2.11.0 unpacked once. Safe to run again; asks nothing.
 #   --core           only what the half without LibTorch needs
-#   --tests          also clang with libFuzzer, which only scripts/fuzz.sh needs (left out where this system has no such package)
+#   --tests          also what only tests need: clang with libFuzzer, Slurm's daemons (left out where this system has no such package)
 #   SSLRUN_DEPS      where LibTorch is unpacked            (default: ~/.cache/sslrun)
 #   SSLRUN_TORCH_DIR a LibTorch that is there already       (nothing is fetched)
 # Prints the LibTorch folder on its last line of stdout; everything else goes to stderr.
@@ -13,8 +13,8 @@ packages=(build-essential cmake ninja-build ccache pkg-config unzip python3 pyth
   dataset-fashion-mnist)
 say() { printf 'setup: %s\n' "$*" >&2; }
 if [ "${1:-}" = --tests ] && [ "$(id -u)" = 0 ]; then
-  command -v clang++ >/dev/null || apt-get update -qq >&2
-  for package in clang libclang-rt-dev; do
+  command -v clang++ >/dev/null && command -v slurmctld >/dev/null || apt-get update -qq >&2
+  for package in clang libclang-rt-dev slurmctld slurmd slurm-client munge; do
     if apt-cache show "$package" >/dev/null 2>&1; then packages+=("$package"); fi
   done
 fi

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""`sslrun pretrain` under a real Slurm of two nodes on this machine: a step of 2 x 2 ranks, stopped, pre-empted and requeued.
+usage: slurm_test.py SSLRUN SOURCE_DIR"""
+import os, shlex, shutil, socket, subprocess, sys, tempfile, time
+
+from tiny_run import RECIPE, SSLRUN, expect, metrics, result, write_data, write_recipe
+
+TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
+PATIENCE_S = 400  # for a condition that Slurm brings about: requeued jobs start on the scheduler's next round
+QUICK = RECIPE.replace("workers: 2}", "workers: 1, precision: fp32}")
+LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 8, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
+LONG_STEPS = 8 * (168 // 16)
+CONF = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CredType=cred/munge
+AuthInfo=socket={dir}/run/munge.socket
+StateSaveLocation={dir}/state
+SlurmdSpoolDir={dir}/spool/%n
+SlurmctldPidFile={dir}/run/ctld.pid
+SlurmdPidFile={dir}/run/%n.pid
+SlurmctldLogFile={dir}/log/ctld.log
+SlurmdLogFile={dir}/log/%n.log
+SlurmctldPort={ports[0]}
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SwitchType=switch/none
+ReturnToService=2
+SchedulerType=sched/backfill
+SchedulerParameters=bf_interval=1,sched_interval=1
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmdParameters=config_overrides
+SlurmctldParameters=preempt_send_user_signal
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+JobRequeue=1
+RequeueExit=75
+KillWait=30
+InactiveLimit=0
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory=2000 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=4 RealMemory=2000 State=UNKNOWN
+PartitionName=low Nodes=n[1-2] Default=YES MaxTime=INFINITE PriorityTier=1 State=UP GraceTime=30
+PartitionName=high Nodes=n[1-2] MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF State=UP
+"""
+
+
+def skip(why):
+    print(f"SKIPPED: slurm: {why}")
+    sys.exit(0)
+
+
+def wait_until(what, holds):
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := holds()):
+        expect(time.monotonic() < deadline, f"{what} did not come about in {PATIENCE_S} s")
+        time.sleep(0.05)
+    return value
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Cluster:
+    """munge, slurmctld and two slurmd nodes in one folder; stopped when it is left."""
+
+    def __init__(self, folder):
+        self.dir = folder
+        self.daemons = []
+
+    def __enter__(self):
+        for part in ("state", "log", "run", "spool/n1", "spool/n2"):
+            os.makedirs(f"{self.dir}/{part}")
+        os.chmod(self.dir, 0o755)
+        with open(f"{self.dir}/munge.key", "wb") as f:
+            f.write(os.urandom(128))
+        os.chmod(f"{self.dir}/munge.key", 0o400)
+        with open(f"{self.dir}/slurm.conf", "w") as f:
+            f.write(CONF.format(host=socket.gethostname().split(".")[0], dir=self.dir, ports=free_ports(3)))
+        with open(f"{self.dir}/cgroup.conf", "w") as f:
+            f.write("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n")
+        os.environ["SLURM_CONF"] = f"{self.dir}/slurm.conf"
+        self.start("munged", "--foreground", "--force", f"--key-file={self.dir}/munge.key", f"--socket={self.dir}/run/munge.socket",
+                   f"--pid-file={self.dir}/run/munge.pid", f"--log-file={self.dir}/log/munge.log", f"--seed-file={self.dir}/run/munge.seed")
+        self.wait_for("munge", lambda: os.path.exists(f"{self.dir}/run/munge.socket"))
+        self.start("slurmctld", "-D", "-c")
+        self.wait_for("slurmctld", lambda: subprocess.run(["scontrol", "ping"], capture_output=True).stdout.count(b"is UP"))
+        for node in ("n1", "n2"):
+            self.start("slurmd", "-D", "-N", node)
+        self.wait_for("two idle nodes", lambda: tell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4)  # a line per partition
+        return self
+
+    def start(self, *command):
+        log = open(f"{self.dir}/log/{command[0]}.out", "ab")
+        self.daemons.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+
+    def wait_for(self, what, holds):
+        """What a machine that cannot run Slurm never gets to."""
+        deadline = time.monotonic() + 30
+        while not holds():
+            ended = [d.args[0] for d in self.daemons if d.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                words = "".join(open(f"{self.dir}/log/{f}", errors="replace").read()[-500:] for f in sorted(os.listdir(f"{self.dir}/log")))
+                self.__exit__()
+                skip(f"no {what} on this machine ({', '.join(ended) or 'no daemon'} ended): {words[-800:]!r}")
+            time.sleep(0.05)
+
+    def __exit__(self, *_):
+        if len(self.daemons) > 1:
+            subprocess.run(["scancel", "--signal=KILL", "--full", "-u", "root"], capture_output=True)
+            subprocess.run(["scancel", "-u", "root"], capture_output=True)
+            deadline = time.monotonic() + 30
+            while subprocess.run(["squeue", "-h"], capture_output=True).stdout and time.monotonic() < deadline:
+                time.sleep(0.05)
+        for daemon in reversed(self.daemons):
+            daemon.terminate()
+        for daemon in self.daemons:
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+
+def tell(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    expect(done.returncode == 0, f"{shlex.join(command)} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+class Job:
+    """A batch job whose script is one srun of 2 x 2 ranks."""
+
+    def __init__(self, recipe, out, *more):
+        self.log = f"{out}.log"
+        self.out = out
+        step = f"srun --kill-on-bad-exit=0 {shlex.quote(SSLRUN)} pretrain {shlex.quote(recipe)} --devices cpu --out {shlex.quote(out)}"
+        self.id = tell("sbatch", "--parsable", "-N2", "--ntasks-per-node=2", "--requeue", "--open-mode=append", "--mem=0", "-o", self.log, *more,
+                       "--wrap", step).strip().split(";")[0]
+
+    def state(self):
+        return dict(word.split("=", 1) for word in tell("scontrol", "show", "job", self.id, "-o").split() if "=" in word)
+
+    def words(self):
+        return open(self.log, errors="replace").read() if os.path.exists(self.log) else ""
+
+    def steps(self):
+        return len(metrics(self.out)) if os.path.exists(f"{self.out}/metrics.jsonl") else 0
+
+    def wait_for_steps(self, count):
+        def there():
+            state = self.state()["JobState"]
+            expect(state in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING"), f"job {self.id} is {state}:\n{self.words()}")
+            return self.steps() >= count
+
+        wait_until(f"step {count} of job {self.id}", there)
+
+    def start_now(self):
+        """A requeued job waits two minutes for its credentials to run out: sent off at once."""
+        def pending():
+            state = self.state()
+            expect(state["JobState"] != "FAILED", f"job {self.id} failed:\n{self.words()}")
+            return state["JobState"] == "PENDING" and int(state["Restarts"]) > 0
+
+        wait_until(f"requeue of job {self.id}", pending)
+        tell("scontrol", "update", f"JobId={self.id}", "StartTime=now")
+
+    def end(self):
+        def over():
+            return self.state()["JobState"] not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
+
+        wait_until(f"end of job {self.id}", over)
+        return self.state()
+
+    def finish(self):
+        state = self.end()
+        expect(state["JobState"] == "COMPLETED", f"job {self.id} ended as {state['JobState']} with {state['ExitCode']}:\n{self.words()}")
+        return int(state["Restarts"])
+
+
+def interrupt_by_signal(name):
+    def interrupt(job):
+        tell("scancel", f"--signal={name}", job.id)
+    return interrupt
+
+
+def interrupt_by_requeue(job):
+    tell("scontrol", "requeue", job.id)
+
+
+def interrupt_by_preemption(job):
+    rival = tell("sbatch", "--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "true").strip()
+    wait_until("end of the job that came before", lambda: "JobState=COMPLETED" in tell("scontrol", "show", "job", rival))
+
+
+def main():
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if os.geteuid() != 0:
+        skip("its daemons must be started by root")
+    if missing:
+        skip(f"{', '.join(missing)} must be installed (packages slurmctld, slurmd, slurm-client, munge)")
+    for name in [n for n in os.environ if n.startswith(("SLURM_", "SSLRUN_", "OMPI_", "PMI"))]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory() as work:
+        write_data(f"{work}/data")
+        write_recipe(f"{work}/recipe.yaml", f"{work}/data", QUICK)
+        write_recipe(f"{work}/long.yaml", f"{work}/data", LONG)
+        alone = subprocess.run([SSLRUN, "pretrain", f"{work}/recipe.yaml", "--devices", "cpu:4", "--out", f"{work}/alone"], capture_output=True)
+        expect(alone.returncode == 0, alone.stderr.decode())
+        with Cluster(f"{work}/slurm"):
+            plain = Job(f"{work}/recipe.yaml", f"{work}/plain")
+            plain.finish()
+            expect(result(plain.out) == result(f"{work}/alone"), "srun 2 x 2 must end with the bits of four processes without Slurm")
+            long = Job(f"{work}/long.yaml", f"{work}/long")
+            long.finish()
+            want = result(long.out, LONG_STEPS)
+            for name, interrupt in (("TERM", interrupt_by_signal("TERM")), ("USR1", interrupt_by_signal("USR1")), ("requeue", interrupt_by_requeue),
+                                    ("preemption", interrupt_by_preemption)):
+                job = Job(f"{work}/long.yaml", f"{work}/{name}")
+                job.wait_for_steps(5)
+                interrupt(job)
+                if name == "TERM":  # Slurm takes the step for cancelled, whatever its status: the user submits again
+                    job.end()
+                    Job(f"{work}/long.yaml", f"{work}/{name}").finish()
+                else:
+                    job.start_now()
+                    restarts = job.finish()
+                    expect(restarts == 1, f"{name}: the job must have started twice, and restarted {restarts} times")
+                words = job.words()
+                expect(words.count("saved at step") == 1, f"{name}: the first start must have saved:\n{words}")
+                expect(result(job.out, LONG_STEPS) == want, f"{name}: the run must end with the bits of the undisturbed one:\n{words}")
+                print(f"slurm: {name}: saved, started again, bit-equal", flush=True)
+            array = tell("sbatch", "--parsable", "--array=0-1", "-N1", "--ntasks-per-node=2", "--mem=0", "-o", f"{work}/array-%a.log", "--wrap",
+                         f"srun {SSLRUN} pretrain {work}/recipe.yaml --devices cpu --out {work}/array-$SLURM_ARRAY_TASK_ID").strip()
+            wait_until("end of the array", lambda: not tell("squeue", "-h", "-j", array, "-t", "all", "-o", "%T").replace("COMPLETED", "").strip())
+            expect(result(f"{work}/array-0") == result(f"{work}/array-1"), "tasks of an array that share a node must not meet each other's ranks")
+    print("slurm: srun, signals, requeue, pre-emption and an array end bit-equal")
+
+
+main()
