@@ -18,7 +18,7 @@ run() {  # run PRESET: configure, build, test
   cmake --preset "$1" >"$log" 2>&1 || { cat "$log"; exit 1; }
   cmake --build --preset "$1" -j "$jobs"
   say "$1: built in $((SECONDS - start)) s; tests"
-  ctest --test-dir "build/$1" --output-on-failure --verbose >"$log" 2>&1 || { grep -vE '^[0-9]+: *$' "$log" | tail -n 200; exit 1; }
+  ctest --test-dir "build/$1" -j "$jobs" --output-on-failure --verbose >"$log" 2>&1 || { grep -vE '^[0-9]+: *$' "$log" | tail -n 200; exit 1; }
   grep -E '^ *[0-9]+/[0-9]+ Test|tests passed' "$log"
   grep -hoE 'SKIPPED: .*' "$log" | sort | uniq -c >>build/skipped.txt || true
 }
