@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <random>
@@ -66,11 +66,9 @@ std::string start_of(pid_t process) {
 }
 
 Holder myself(std::string token) {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host = {'?'};
   std::error_code unknown;
   const std::string space = fs::read_symlink("/proc/self/ns/pid", unknown).string();
-  return {.words = fmt::format("process {} on {} since {}", getpid(), host.data(), utc_now()),
+  return {.words = fmt::format("process {} on {} since {}", getpid(), host_name(), utc_now()),
           .place = first_word("/proc/sys/kernel/random/boot_id") + "/" + space,
           .process = getpid(),
           .start = start_of(getpid()),

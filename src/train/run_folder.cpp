@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/host.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,11 +35,6 @@ constexpr std::array<const char*, 15> kOurs = {"recipe.yaml",
                                                "knn",
                                                "nonfinite.json",
                                                "starts.json"};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 nlohmann::ordered_json describe_source(const data::Source& source) {
   return {{"images", source.size()},
