@@ -7,9 +7,9 @@ from tiny_run import RECIPE, SSLRUN, expect, metrics, result, write_data, write_
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
 PATIENCE_S = 400  # for a condition that Slurm brings about: requeued jobs start on the scheduler's next round
-QUICK = RECIPE.replace("workers: 2}", "workers: 1, precision: fp32}")
-LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 8, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
-LONG_STEPS = 8 * (168 // 16)
+QUICK = RECIPE.replace("accumulate: 2, ", "").replace("workers: 2}", "workers: 1, precision: fp32}")
+LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 5, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
+LONG_STEPS = 5 * (168 // 16)
 CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
