@@ -8,8 +8,8 @@ from tiny_run import RECIPE, SSLRUN, expect, metrics, result, write_data, write_
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
 PATIENCE_S = 400  # for a condition that Slurm brings about: requeued jobs start on the scheduler's next round
 QUICK = RECIPE.replace("accumulate: 2, ", "").replace("workers: 2}", "workers: 1, precision: fp32}")
-LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 5, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
-LONG_STEPS = 5 * (168 // 16)
+LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 8, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
+LONG_STEPS = 8 * (168 // 16)
 CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -230,7 +230,7 @@ def main():
             for name, interrupt in (("TERM", interrupt_by_signal("TERM")), ("USR1", interrupt_by_signal("USR1")), ("requeue", interrupt_by_requeue),
                                     ("preemption", interrupt_by_preemption)):
                 job = Job(f"{work}/long.yaml", f"{work}/{name}")
-                job.wait_for_steps(5)
+                job.wait_for_steps(3)
                 interrupt(job)
                 if name == "TERM":  # Slurm takes the step for cancelled, whatever its status: the user submits again
                     job.end()
