@@ -1,5 +1,6 @@
 #include "app/commands.h"
 #include "base/error.h"
+#include "base/shell.h"
 #include "launch/batch_script.h"
 #include "launch/launcher.h"
 #include "launch/node_local.h"
@@ -10,7 +11,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,15 +25,6 @@ struct Options {
   launch::BatchJob job;
   bool print = false;
 };
-
-/// What a command prints; nothing where it fails.
-std::optional<std::string> output_of(const std::string& command) {
-  std::string out;
-  FILE* const pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return std::nullopt;
-  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
-  return pclose(pipe) == 0 ? std::optional<std::string>(out) : std::nullopt;
-}
 
 /// The lines of squeue whose comment is the run folder: "<job> <state> <elapsed> <comment>".
 std::string queued(const std::string& out) {

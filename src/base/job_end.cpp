@@ -1,12 +1,10 @@
 #include "base/job_end.h"
 
 #include "base/env.h"
+#include "base/shell.h"
 
-#include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
 
 namespace sslrun {
@@ -18,14 +16,6 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end || text.empty() || value < 0) return std::nullopt;
   return value;
-}
-
-/// The first line that a command prints; empty where it says nothing.
-std::string first_line(const std::string& command) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(popen(command.c_str(), "r"), pclose);
-  std::array<char, 64> line{};
-  if (!out || std::fgets(line.data(), line.size(), out.get()) == nullptr) return "";
-  return line.data();
 }
 
 }  // namespace
@@ -44,7 +34,8 @@ std::optional<std::time_t> job_end() {
   const auto job = env("SLURM_JOB_ID");
   if (!job || !whole_number(*job)) return std::nullopt;
   // A controller that does not answer must not hold up the start.
-  return parse_local_time(first_line("timeout 10 squeue -h -j " + *job + " -o %e 2>/dev/null"));
+  return parse_local_time(
+      output_of("timeout 10 squeue -h -j " + *job + " -o %e 2>/dev/null").value_or(""));
 }
 
 }  // namespace sslrun
