@@ -111,7 +111,10 @@ class Ranks {
         tell(SIGTERM);
         patience = std::chrono::steady_clock::now() + grace;
       }
-      if (patience && left_ms(*patience) == 0) tell(SIGKILL);
+      if (patience && left_ms(*patience) == 0) {
+        tell(SIGKILL);
+        patience = Deadline::max();  // told once
+      }
     }
     return outcome();
   }
