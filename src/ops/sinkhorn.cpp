@@ -24,31 +24,37 @@ namespace {
 
 constexpr double kLeast = std::numeric_limits<float>::min();  // below it a share has no logarithm
 
-/// The largest score of all ranks; a rank without samples has none.
-at::Tensor largest(const at::Tensor& scores_BK, dist::World& world) {
-  const at::Tensor own =
-      scores_BK.numel() > 0
-          ? scores_BK.max().view({1})
-          : at::full({1}, std::numeric_limits<float>::lowest(), scores_BK.options());
-  return world.all_gather(own).max();
-}
+/// The least and the largest value, [1] each; of nothing, the least is above the largest.
+struct Extremes {
+  at::Tensor least, most;
+
+  explicit Extremes(const at::Tensor& values) {
+    if (values.numel() == 0) {
+      least = at::full({1}, INFINITY, values.options());
+      most = at::full({1}, std::numeric_limits<float>::lowest(), values.options());
+    } else {
+      const auto [low, high] = at::aminmax(values);
+      least = low.view({1});
+      most = high.view({1});
+    }
+  }
+};
 
 /// SinkhornArgs::bound on the CPU: infinity where the weights of this rank are too far apart. On
 /// another device the question would cost a wait.
 class Bound {
  public:
-  Bound(const at::Tensor& scores_BK, double eps) {
-    if (!scores_BK.is_cpu() || scores_BK.numel() == 0) return;
-    const auto [least, most] = at::aminmax(scores_BK);
-    largest_ = most.item<double>() / eps;
-    range_ = largest_ - least.item<double>() / eps;
+  Bound(const Extremes& scores, double eps) {
+    if (!scores.most.is_cpu()) return;
+    largest_ = scores.most.item<double>() / eps;
+    range_ = largest_ - scores.least.item<double>() / eps;
   }
 
   float above(const at::Tensor& log_scale_K) const {
     if (!std::isfinite(range_)) return INFINITY;
-    const auto [least, most] = at::aminmax(log_scale_K);
-    const double scale = least.item<double>(), spread = most.item<double>() - scale;
-    return range_ + spread < kernels::kSinkhornSlack ? static_cast<float>(largest_ - scale)
+    const Extremes scale(log_scale_K);
+    const double least = scale.least.item<double>(), spread = scale.most.item<double>() - least;
+    return range_ + spread < kernels::kSinkhornSlack ? static_cast<float>(largest_ - least)
                                                      : INFINITY;
   }
 
@@ -64,14 +70,15 @@ class Scaling {
       : scores_BK_(scores_BK),
         eps_(eps),
         by_kernels_(scores_BK.scalar_type() == at::kFloat),
-        bound_(scores_BK, eps),
+        extremes_(scores_BK),
+        bound_(extremes_, eps),
         log_scale_K_(at::zeros({scores_BK.size(1)}, scores_BK.options())),
         room_(at::empty(
             {by_kernels_ ? kernels::sinkhorn_scratch(scores_BK.size(0), scores_BK.size(1)) : 0},
             scores_BK.options())) {}
 
   void iterate(std::int64_t iterations, dist::World& world) {
-    at::Tensor top = largest(scores_BK_, world);
+    at::Tensor top = world.all_gather(extremes_.most).max();  // of all ranks
     for (std::int64_t i = 0; i < iterations; ++i) {
       log_scale_K_.add_(world.all_reduce_sum(shares(top)).clamp_min(kLeast).log());
       top.reset();  // from here on every sample has its share of 1
@@ -122,6 +129,7 @@ class Scaling {
   at::Tensor scores_BK_;
   double eps_;
   bool by_kernels_;
+  Extremes extremes_;
   Bound bound_;
   at::Tensor log_scale_K_, room_;
 };
