@@ -46,7 +46,7 @@ Holder parse(const std::string& text) {
   return out;
 }
 
-std::string first_word(const fs::path& path) {
+std::string first_line(const fs::path& path) {
   try {
     return parse(read_file(path)).words;
   } catch (const StorageError&) {
@@ -56,7 +56,7 @@ std::string first_word(const fs::path& path) {
 
 /// Field 22 of /proc/PID/stat; empty: there is no such process.
 std::string start_of(pid_t process) {
-  const std::string line = first_word(fmt::format("/proc/{}/stat", process));
+  const std::string line = first_line(fmt::format("/proc/{}/stat", process));
   const std::size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return "";
   std::istringstream rest(line.substr(name_end + 1));
@@ -69,7 +69,7 @@ Holder myself(std::string token) {
   std::error_code unknown;
   const std::string space = fs::read_symlink("/proc/self/ns/pid", unknown).string();
   return {.words = fmt::format("process {} on {} since {}", getpid(), host_name(), utc_now()),
-          .place = first_word("/proc/sys/kernel/random/boot_id") + "/" + space,
+          .place = first_line("/proc/sys/kernel/random/boot_id") + "/" + space,
           .process = getpid(),
           .start = start_of(getpid()),
           .token = std::move(token)};
