@@ -15,6 +15,7 @@
 #include "nn/randomness.h"
 #include "ops/step.h"
 #include "optim/clip.h"
+#include "train/bad_images.h"
 #include "train/diagnose.h"
 #include "train/image_cache.h"
 #include "train/knn_eval.h"
@@ -27,9 +28,7 @@
 #include <cmath>
 #include <csignal>
 #include <ctime>
-#include <set>
 #include <span>
-#include <sstream>
 #include <utility>
 
 namespace sslrun::train {
@@ -40,27 +39,6 @@ constexpr std::int64_t kDiagnoseEverySteps = 50;  // a multiple: their scalars a
 constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr double kBeforeJobEndSeconds = 60;  // and twice what a save takes
-
-std::string json_lines(std::span<const data::BadSample> bad) {
-  std::string lines;
-  for (const data::BadSample& b : bad) {
-    const nlohmann::ordered_json line = {
-        {"sample", b.sample}, {"path", b.name}, {"reason", b.reason}};
-    lines += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  }
-  return lines;
-}
-
-/// What json_lines() wrote.
-std::vector<data::BadSample> read_json_lines(const std::string& lines) {
-  std::vector<data::BadSample> out;
-  std::istringstream in(lines);
-  for (std::string line; std::getline(in, line);) {
-    const auto b = nlohmann::json::parse(line);
-    out.push_back({b.at("sample"), b.at("path"), b.at("reason")});
-  }
-  return out;
-}
 
 /// Every rank goes on from the same step, or from the start.
 void require_same_start(std::int64_t step, const TrainerDeps& deps) {
@@ -174,7 +152,7 @@ Trainer::Trainer(const TrainerDeps& deps,
     const auto list = path_of(deps.folder) / "bad_images.jsonl";
     other_writes_.attempt([&] {
       if (deps_.folder != nullptr && std::filesystem::exists(list))
-        write_file_atomic(list, json_lines(state_.bad_images));
+        write_file_atomic(list, list_lines(state_.bad_images));
     });
   }
 }
@@ -450,7 +428,9 @@ void Trainer::note_full_cache() {
 
 void Trainer::note_bad_images() {
   if (!agreed_.new_bad) return;
-  const std::vector<data::BadSample> bad = take_new_bad();
+  const auto own = std::span(loader_->bad_samples()).subspan(told_bad_);
+  const auto bad = met_by_any(own, state_.bad_images, deps_.world, deps_.device);
+  told_bad_ += own.size();
   const std::size_t known = state_.bad_images.size();
   for (std::size_t i = known; i < std::min(known + bad.size(), kBadImagesTold); ++i) {
     const data::BadSample& b = bad[i - known];
@@ -462,7 +442,7 @@ void Trainer::note_bad_images() {
   state_.bad_images.insert(state_.bad_images.end(), bad.begin(), bad.end());
   const auto list = path_of(deps_.folder) / "bad_images.jsonl";
   if (deps_.folder != nullptr)
-    other_writes_.attempt([&] { AppendFile(list).write(json_lines(bad)); });
+    other_writes_.attempt([&] { AppendFile(list).write(list_lines(bad)); });
   for (const data::BadSample& b : bad) {
     if (recipe_.data.truncated == "fail" && image::kind_of(b.reason) == "truncated")
       throw DataError(fmt::format(
@@ -473,20 +453,6 @@ void Trainer::note_bad_images() {
   if (const auto verdict = bad_images_verdict(
           state_.bad_images, sampler_.num_samples(), recipe_.data.max_bad_fraction, list.string()))
     throw DataError(*verdict);
-}
-
-std::vector<data::BadSample> Trainer::take_new_bad() {
-  const auto own = std::span(loader_->bad_samples()).subspan(told_bad_);
-  told_bad_ += own.size();
-  if (deps_.world.size() == 1) return {own.begin(), own.end()};
-  std::set<std::int64_t> known;
-  for (const data::BadSample& b : state_.bad_images) known.insert(b.sample);
-  std::vector<data::BadSample> out;
-  for (const std::string& lines : dist::exchange(json_lines(own), deps_.world, deps_.device)) {
-    for (const data::BadSample& b : read_json_lines(lines))
-      if (known.insert(b.sample).second) out.push_back(b);
-  }
-  return out;
 }
 
 bool Trainer::evaluation_due() const {
