@@ -5,15 +5,15 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "dist/device.h"
+#include "dist/world.h"
 #include "ops/threads.h"
+#include "recipe/plan.h"
 #include "train/trainer.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
-#include <stdlib.h>
 
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -23,29 +23,6 @@ namespace sslrun::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder for what a trainer writes, gone with the object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (fs::temp_directory_path() / "sslrun-replay-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw_storage_error("create", pattern, errno);
-    path_ = pattern;
-  }
-
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// The line of that training step in metrics.jsonl; null: it was not logged.
 nlohmann::json recorded_line(const fs::path& run, std::int64_t step) {
@@ -111,6 +88,11 @@ void replay(const ReplayOptions& options) {
   }
   recipe::LoadedRecipe loaded = recipe::load_recipe(recipe_path.string(), {});
   const recipe::OpenedData data = recipe::open_data(loaded);
+  const std::int64_t steps = recipe::make_plan(loaded.recipe, data).total_steps;
+  if (options.step < 1 || options.step > steps) {
+    throw UsageError(fmt::format(
+        "replay: --step must be one of the run's steps, 1 to {}, got {}", steps, options.step));
+  }
   const at::Device device = dist::open_device(options.devices);
   ops::use_threads(cpu_count());
   if (!loaded.recipe.train.workers) loaded.recipe.train.workers = cpu_count();
@@ -126,18 +108,15 @@ void replay(const ReplayOptions& options) {
     start = saved;
   }
   const std::string from = before ? checkpoint::name_of(before->step) : "the start";
-  const ScratchFolder scratch;
-  const RunFolder folder(scratch.path() / "run");
   const auto world = dist::single_world();
-  Trainer trainer(
-      {loaded, data, &folder, *world, device, ops::choose_precision(start.precision, device)},
-      start,
-      before ? &before->snapshot : nullptr);
-  if (options.step < 1 || options.step > trainer.total_steps()) {
-    throw UsageError(fmt::format("replay: --step must be one of the run's steps, 1 to {}, got {}",
-                                 trainer.total_steps(),
-                                 options.step));
-  }
+  Trainer trainer({loaded,
+                   data,
+                   /*folder=*/nullptr,
+                   *world,
+                   device,
+                   ops::choose_precision(start.precision, device)},
+                  start,
+                  before ? &before->snapshot : nullptr);
   log::info("{} steps from {}", options.step - start.step, from);
   print(options, from, trainer.replay(options.step), recorded_line(run, options.step));
 }

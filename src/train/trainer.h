@@ -37,7 +37,7 @@ namespace sslrun::train {
 struct TrainerDeps {
   const recipe::LoadedRecipe& loaded;  // every auto value decided
   const recipe::OpenedData& data;
-  const RunFolder* folder;  // null: of another rank than the first
+  const RunFolder* folder;  // null: of another rank than the first, or where no record is kept
   dist::World& world;
   at::Device device;
   ops::Precision precision;
@@ -109,9 +109,6 @@ class Trainer {
   /// line.
   void add_stages(metrics::Record& line);
   void note_bad_images();
-  /// Those that any rank's loader has met since the last time, and that no rank knew of, on all ranks
-  /// alike.
-  std::vector<data::BadSample> take_new_bad();
   bool evaluation_due() const;
   void evaluate();
   /// After each step: has a checkpoint written beside training where one is due.
