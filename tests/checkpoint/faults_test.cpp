@@ -1,6 +1,7 @@
 // A save that meets every fault of storage at every one of its calls.
 #include "base/error.h"
 #include "checkpoint/store.h"
+#include "tests/checkpoint/names.h"
 #include "tests/support/fault_shim.h"
 #include "tests/support/torch_catch.h"
 
@@ -56,12 +57,7 @@ struct Run {
 
   ~Run() { fs::remove_all(path); }
 
-  std::set<std::string> names() const {
-    std::set<std::string> out;
-    for (const auto& entry : fs::directory_iterator(path / "checkpoints"))
-      out.insert(entry.path().filename().string());
-    return out;
-  }
+  std::set<std::string> names() const { return test::checkpoint_names(path); }
 };
 
 constexpr int kNew = 1000;  // the value that the disturbed save writes

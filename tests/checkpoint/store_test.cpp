@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/manifest.h"
+#include "tests/checkpoint/names.h"
 #include "tests/support/torch_catch.h"
 
 #include <ATen/ops/full.h>
@@ -27,12 +28,7 @@ struct Run {
 
   ~Run() { fs::remove_all(path); }
 
-  std::set<std::string> names() const {
-    std::set<std::string> out;
-    for (const auto& entry : fs::directory_iterator(path / "checkpoints"))
-      out.insert(entry.path().filename().string());
-    return out;
-  }
+  std::set<std::string> names() const { return test::checkpoint_names(path); }
 };
 
 checkpoint::Snapshot snapshot(int step) {

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "ops/threads.h"
 #include "recipe/load.h"
+#include "tests/data/support.h"
 #include "tests/dist/ranks.h"
 #include "tests/support/torch_catch.h"
 #include "train/trainer.h"
@@ -24,12 +25,6 @@ namespace {
 
 using namespace sslrun;
 namespace fs = std::filesystem;
-
-fs::path fresh_folder(const std::string& name) {
-  const fs::path path = fs::temp_directory_path() / ("sslrun-ranks-" + name);
-  fs::remove_all(path);
-  return path;
-}
 
 /// A shipped recipe with 12 images an epoch, one step of which every one is logged; plain SGD without
 /// decay, whose momentum is the sum of the gradients.
@@ -104,10 +99,10 @@ struct Outcome {
   checkpoint::Loaded first, saved;  // after a step, where that is still there; at the end
 };
 
-Outcome outcome_of(const Setting& setting, std::int64_t ranks, const std::string& name) {
-  const fs::path folder = fresh_folder(name + std::to_string(ranks));
-  sit(setting, folder, ranks);
-  return Outcome(folder);
+Outcome outcome_of(const Setting& setting, std::int64_t ranks) {
+  const test::TempFolder folder;
+  sit(setting, folder.path(), ranks);
+  return Outcome(folder.path());
 }
 
 /// Length of the difference over the length of b, all tensors together.
@@ -149,9 +144,9 @@ TEST_CASE("trainer: ranks have the losses and gradients of one process", "[contr
   for (const Case& c : kCases) {
     INFO(c.method);
     const Setting setting(c.method, c.overrides);
-    const Outcome one = outcome_of(setting, 1, c.method);
+    const Outcome one = outcome_of(setting, 1);
     for (const std::int64_t ranks : {2, 3, 4}) {
-      const Outcome many = outcome_of(setting, ranks, c.method);
+      const Outcome many = outcome_of(setting, ranks);
       REQUIRE(many.records.size() == 2);
       for (std::size_t i = 0; i < 2; ++i) {
         CHECK(many.records[i].at("step") == one.records[i].at("step"));
@@ -168,7 +163,7 @@ TEST_CASE("trainer: ranks have the losses and gradients of one process", "[contr
 TEST_CASE("trainer: a run saved by 4 ranks goes on with 2, 1 and 3", "[contract][dist]") {
   for (const char* const method : {"byol", "swav"}) {
     INFO(method);
-    const fs::path mixed = fresh_folder("mixed"), alone = fresh_folder("alone");
+    const test::TempFolder mixed, alone;
     int epochs = 0;
     for (const std::int64_t ranks : {4, 2, 1, 3}) {
       epochs += 2;
@@ -176,10 +171,10 @@ TEST_CASE("trainer: a run saved by 4 ranks goes on with 2, 1 and 3", "[contract]
       if (method == std::string("swav"))
         overrides.insert(overrides.end(), {"method.prototypes=8", "method.queue=12"});
       const Setting setting(method, overrides);
-      sit(setting, mixed, ranks);
-      sit(setting, alone, 1);
+      sit(setting, mixed.path(), ranks);
+      sit(setting, alone.path(), 1);
     }
-    const Outcome got(mixed), want(alone);
+    const Outcome got(mixed.path()), want(alone.path());
     REQUIRE(got.records.size() == 8);
     for (std::size_t i = 0; i < 8; ++i)
       CHECK(got.records[i].at("loss").get<double>() ==
@@ -217,13 +212,15 @@ TEST_CASE("trainer: a rank's gradient that is not a number stops all before the 
   };
 
   const Setting setting("simclr", {});
-  const fs::path folder = fresh_folder("spoiled");
+  const test::TempFolder folder;
   refused = 0;
-  CHECK_THROWS_AS(
-      sit(setting, folder, 3, [](dist::World& world) { return std::make_unique<Spoiled>(world); }),
-      NumericsError);
+  CHECK_THROWS_AS(sit(setting,
+                      folder.path(),
+                      3,
+                      [](dist::World& world) { return std::make_unique<Spoiled>(world); }),
+                  NumericsError);
   CHECK(refused == 3);
-  CHECK(!checkpoint::CheckpointStore(folder, 2).load_latest());
-  std::ifstream in(folder / "nonfinite.json");
+  CHECK(!checkpoint::CheckpointStore(folder.path(), 2).load_latest());
+  std::ifstream in(folder.path("nonfinite.json"));
   CHECK(nlohmann::json::parse(in).at("samples").size() == 12);
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "launch/meeting.h"
 #include "launch/socket.h"
+#include "tests/launch/place.h"
 #include "tests/support/torch_catch.h"
 
 #include <ATen/core/Tensor.h>
@@ -29,13 +30,8 @@ std::uint16_t free_port() {
 }
 
 Environment rank_of(std::int64_t rank, std::int64_t size, std::uint16_t port) {
-  Environment place;
-  place.rank = place.local_rank = rank;
-  place.size = place.local_size = size;
-  place.host = "host" + std::to_string(rank);
-  place.master = "127.0.0.1";
+  Environment place = test::rank_of(rank, size, "test-" + std::to_string(port));
   place.port = port;
-  place.job = "test-" + std::to_string(port);
   return place;
 }
 

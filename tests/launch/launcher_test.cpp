@@ -1,5 +1,6 @@
 #include "launch/launcher.h"
 
+#include "tests/data/support.h"
 #include "tests/support/catch.h"
 
 #include <sys/wait.h>
@@ -22,18 +23,6 @@ using launch::Outcome;
 
 constexpr std::chrono::milliseconds kGrace{20000}, kNoGrace{50};
 
-// A folder that goes with the object.
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/launcher-XXXXXX";
-    path = mkdtemp(name);
-  }
-
-  ~Folder() { std::filesystem::remove_all(path); }
-
-  std::filesystem::path path;
-};
-
 Outcome shell(const std::string& script, int count, std::chrono::milliseconds grace = kGrace) {
   return launch::run_ranks({"/bin/bash", "-c", script}, count, grace);
 }
@@ -51,8 +40,8 @@ const std::string kWait =
 }  // namespace
 
 TEST_CASE("launcher: every rank has its place, and rank 0 the door", "[launch]") {
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   const Outcome out = shell(
       "echo $SSLRUN_RANK/$SSLRUN_WORLD_SIZE ${SSLRUN_PORT:+port} > $DIR/$SSLRUN_RANK; "
       "if [ $SSLRUN_RANK = 0 ]; then readlink /proc/self/fd/$SSLRUN_DOOR > $DIR/door; fi",
@@ -60,14 +49,14 @@ TEST_CASE("launcher: every rank has its place, and rank 0 the door", "[launch]")
   CHECK(out.status == 0);
   CHECK(out.words == "");
   for (int rank = 0; rank < 3; ++rank)
-    CHECK(contents(folder.path / std::to_string(rank)) == std::to_string(rank) + "/3 port\n");
-  CHECK_THAT(contents(folder.path / "door"), Contains("socket:"));
+    CHECK(contents(folder.path(std::to_string(rank))) == std::to_string(rank) + "/3 port\n");
+  CHECK_THAT(contents(folder.path("door")), Contains("socket:"));
 }
 
 TEST_CASE("launcher: the first failure is told with its last words, and the others are stopped",
           "[launch]") {
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   const Outcome out = shell(
       "if [ $SSLRUN_RANK = 2 ]; then until [ -e $DIR/ready0 -a -e $DIR/ready1 ]; do sleep 0.02; "
       "done; "
@@ -79,14 +68,14 @@ TEST_CASE("launcher: the first failure is told with its last words, and the othe
              Contains("rank 2 on '") &&
                  Contains("' ended with exit status 6; the other ranks were stopped; its "
                           "last words:\nnumbers ran out\n"));
-  CHECK(contents(folder.path / "0") == "term\n");
-  CHECK(contents(folder.path / "1") == "term\n");
+  CHECK(contents(folder.path("0")) == "term\n");
+  CHECK(contents(folder.path("1")) == "term\n");
 }
 
 TEST_CASE("launcher: the cause is the rank that failed, not those that lost it", "[launch]") {
   // Rank 0 leaves with 9 first; rank 1, which it lost, fails only then.
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   const Outcome out = shell(
       "trap '' TERM; if [ $SSLRUN_RANK = 0 ]; then until [ -e $DIR/deaf ]; do sleep 0.02; done; "
       "touch $DIR/lost; exit 9; fi; touch $DIR/deaf; "
@@ -98,8 +87,8 @@ TEST_CASE("launcher: the cause is the rank that failed, not those that lost it",
 }
 
 TEST_CASE("launcher: a killed rank is named, and one that does not leave is killed", "[launch]") {
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   const Outcome out = shell(
       "if [ $SSLRUN_RANK = 1 ]; then until [ -e $DIR/deaf ]; do sleep 0.02; done; kill -9 $$; fi; "
       "trap '' TERM; touch $DIR/deaf; while :; do sleep 0.02; done",
@@ -112,15 +101,15 @@ TEST_CASE("launcher: a killed rank is named, and one that does not leave is kill
 }
 
 TEST_CASE("launcher: signals go on to all ranks, whose stop status is the answer", "[launch]") {
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   std::thread stopper([&] {
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &term, nullptr);  // as the launcher has in the other thread
-    while (!std::filesystem::exists(folder.path / "ready0") ||
-           !std::filesystem::exists(folder.path / "ready1"))
+    while (!std::filesystem::exists(folder.path("ready0")) ||
+           !std::filesystem::exists(folder.path("ready1")))
       std::this_thread::yield();
     kill(getpid(), SIGTERM);
   });
@@ -128,13 +117,13 @@ TEST_CASE("launcher: signals go on to all ranks, whose stop status is the answer
   stopper.join();
   CHECK(out.status == 143);
   CHECK(out.words == "");
-  CHECK(contents(folder.path / "0") == "term\n");
-  CHECK(contents(folder.path / "1") == "term\n");
+  CHECK(contents(folder.path("0")) == "term\n");
+  CHECK(contents(folder.path("1")) == "term\n");
 }
 
 TEST_CASE("launcher: the ranks die with it", "[launch]") {
-  const Folder folder;
-  setenv("DIR", folder.path.c_str(), 1);
+  const test::TempFolder folder;
+  setenv("DIR", folder.path().c_str(), 1);
   const pid_t launcher = fork();
   if (launcher == 0) {
     shell(
@@ -143,7 +132,7 @@ TEST_CASE("launcher: the ranks die with it", "[launch]") {
         1);
     _exit(0);
   }
-  const auto file = folder.path / "pid0";
+  const auto file = folder.path("pid0");
   while (!std::filesystem::exists(file)) std::this_thread::yield();
   const pid_t rank = std::stoi(contents(file));
   kill(launcher, SIGKILL);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "launch/socket.h"
+#include "tests/launch/place.h"
 #include "tests/support/catch.h"
 
 #include <exception>
@@ -17,18 +18,9 @@ using Catch::Matchers::Contains;
 using launch::Environment;
 using launch::Meeting;
 using std::chrono::milliseconds;
+using test::rank_of;
 
 constexpr milliseconds kLong{20000}, kShort{400};
-
-Environment rank_of(std::int64_t rank, std::int64_t size, const std::string& job) {
-  Environment place;
-  place.rank = place.local_rank = rank;
-  place.size = place.local_size = size;
-  place.host = "host" + std::to_string(rank);
-  place.master = "127.0.0.1";
-  place.job = job;
-  return place;
-}
 
 // No two cases, and no two processes of tests, share ports.
 std::string fresh_job() {
