@@ -169,14 +169,14 @@ class Job:
         wait_until(f"step {count} of job {self.id}", there)
 
     def start_now(self):
-        """A requeued job waits two minutes for its credentials to run out: sent off at once."""
+        """A requeued job waits two minutes for its credentials to run out: sent off as soon as new ones are younger, to the second."""
         def pending():
             state = self.state()
             expect(state["JobState"] != "FAILED", f"job {self.id} failed:\n{self.words()}")
             return state["JobState"] == "PENDING" and int(state["Restarts"]) > 0
 
         wait_until(f"requeue of job {self.id}", pending)
-        tell("scontrol", "update", f"JobId={self.id}", "StartTime=now")
+        tell("scontrol", "update", f"JobId={self.id}", "StartTime=now+2")
 
     def end(self):
         def over():
