@@ -37,8 +37,9 @@ double SpikeWatch::Series::leap(double value) {
 }
 
 std::optional<std::string> SpikeWatch::observe(std::int64_t step, double loss, double grad_norm) {
+  if (grad_norm == 0) return std::nullopt;  // nothing is learnt yet: DeepCluster-v2's first epoch
   const double of_loss = loss_.leap(loss);
-  const double of_norm = log_norm_.leap(std::log(std::max(grad_norm, 1e-30)));
+  const double of_norm = log_norm_.leap(std::log(grad_norm));
   const bool leaps = of_loss > kLeap || of_norm > kLeap;
   in_a_row_ = leaps ? in_a_row_ + 1 : 0;
   quiet_ = leaps ? 0 : quiet_ + 1;

@@ -72,3 +72,9 @@ TEST_CASE("spike: a loss that falls, or is negative, is no spike", "[train][spik
   for (std::int64_t step = 1; step <= 500; ++step)
     CHECK(!watch.observe(step, step < 300 ? -0.5 : -0.95, 1));
 }
+
+TEST_CASE("spike: an epoch in which nothing is learnt is nothing to leap from", "[train][spike]") {
+  train::SpikeWatch watch;
+  for (std::int64_t step = 1; step <= 200; ++step)
+    CHECK(!watch.observe(step, step <= 100 ? 0 : 3, step <= 100 ? 0 : 1));
+}
