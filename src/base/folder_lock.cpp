@@ -24,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using Seconds = std::chrono::duration<double>;
 
+constexpr int kMissedRenewals = 3;
+
 /// What a lock file says: a line for people, and one that tells a process from all others.
 struct Holder {
   std::string words;  // "process 12 on node3 since 2026-01-31T23:59:59Z"
@@ -143,7 +145,8 @@ FolderLock::FolderLock(fs::path file, Timing timing)
     : file_(std::move(file)),
       timing_(timing),
       token_(make_token()),
-      fd_(open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+      fd_(open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)),
+      renewed_(std::chrono::steady_clock::now()) {
   if (fd_ < 0) throw_storage_error("open", file_, errno);
   try {
     take();
@@ -184,12 +187,28 @@ void FolderLock::renew() {
     }
     if (!held_) return;
     futimens(fd_, nullptr);
+    renewed_ = std::chrono::steady_clock::now();
   }
+}
+
+bool FolderLock::held() const {
+  const bool overdue =
+      std::chrono::steady_clock::now() - renewed_.load() > kMissedRenewals * timing_.renew;
+  if (!held_ || !overdue) return held_;
+  try {
+    require_held();
+  } catch (const PeerError&) {
+    return false;
+  } catch (const StorageError&) {
+    return true;
+  }
+  return true;
 }
 
 void FolderLock::require_held() const {
   const Holder holder = parse(read_file(file_));
   if (holder.token == token_) return;
+  held_ = false;
   throw PeerError(fmt::format(
       "the run folder '{}' was taken over by another process ({}) when this one was not heard of; "
       "it writes nothing more there, and the other goes on from the last checkpoint",

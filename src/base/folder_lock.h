@@ -28,10 +28,12 @@ class FolderLock {
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  /// What the last renewal found. Costs nothing.
-  bool held() const { return held_; }
+  /// What the last renewal found, at no cost. Where renewals are overdue, as in a process that stood
+  /// still, the file says so now; one that cannot be read says nothing, and true stands.
+  bool held() const;
 
-  /// Reads the file now. errors: PeerError where another process has taken the folder over.
+  /// Reads the file now. errors: PeerError where another process has taken the folder over;
+  /// StorageError where it cannot be read.
   void require_held() const;
 
  private:
@@ -42,7 +44,8 @@ class FolderLock {
   Timing timing_;
   std::string token_;
   int fd_ = -1;
-  std::atomic<bool> held_ = true;
+  mutable std::atomic<bool> held_ = true;
+  std::atomic<std::chrono::steady_clock::time_point> renewed_;
   std::mutex mutex_;
   std::condition_variable ended_;
   bool ending_ = false;
