@@ -71,10 +71,12 @@ void bind(config::Fields& f, DataConfig& c) {
            c.cache,
            kCaches,
            "what stays in memory of training images: packed: their files, ram: their pixels");
-  f.integer_or_auto("cache_gb",
-                    c.cache_gb,
-                    {.min = 1, .max = 1000000},
-                    "most memory that the cache takes, in 10^9 bytes; auto: half of what is free");
+  f.integer_or_auto(
+      "cache_gb",
+      c.cache_gb,
+      {.min = 1, .max = 1000000},
+      "most memory that the cache of a process takes, in 10^9 bytes; auto: half of what is "
+      "free, shared by the processes of a machine");
   f.integer_or_auto("cache_side",
                     c.cache_side,
                     {.min = 1, .max = 65535},

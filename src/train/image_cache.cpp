@@ -18,14 +18,18 @@ double in_gb(std::int64_t bytes) {
 }  // namespace
 
 std::unique_ptr<data::CachedSource> make_cache(const recipe::DataConfig& config,
-                                               const data::Source& images) {
+                                               const data::Source& images,
+                                               std::int64_t ranks_here) {
   if (config.cache == "none") return nullptr;
-  const std::int64_t max_bytes =
-      config.cache_gb ? *config.cache_gb * kGigabyte : free_memory() / kFreeMemoryParts;
+  const std::int64_t max_bytes = config.cache_gb ? *config.cache_gb * kGigabyte
+                                                 : free_memory() / kFreeMemoryParts / ranks_here;
   log::info("data.cache: {}, in up to {:.1f} GB of memory{}",
             config.cache,
             in_gb(max_bytes),
-            config.cache_gb ? "" : ", half of what is free");
+            config.cache_gb ? ""
+            : ranks_here == 1
+                ? ", half of what is free"
+                : fmt::format(", of half of what is free, shared by {} processes", ranks_here));
   return std::make_unique<data::CachedSource>(
       images,
       data::CacheOptions{.keep = config.cache == "ram" ? data::Keep::kPixels : data::Keep::kFiles,

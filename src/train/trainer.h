@@ -41,6 +41,7 @@ struct TrainerDeps {
   dist::World& world;
   at::Device device;
   ops::Precision precision;
+  std::int64_t ranks_here = 1;  // of the world, on this machine
 };
 
 class Trainer {
