@@ -16,7 +16,7 @@ constexpr int kMaxRestarts = 100;
 std::string batch_script(const BatchJob& job) {
   std::string head = "#!/bin/bash\n";
   const auto option = [&](const std::string& text) { head += "#SBATCH " + text + "\n"; };
-  option("--job-name=" + job.name);
+  option("--job-name=" + shell_quoted(job.name));
   option("--comment=" + shell_quoted(job.out));
   option(fmt::format("--nodes={}", job.nodes));
   option(fmt::format("--ntasks-per-node={}", job.tasks));

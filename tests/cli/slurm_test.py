@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`sslrun pretrain` under a real Slurm of two nodes on this machine: a step of 2 x 2 ranks, stopped, pre-empted and requeued.
 usage: slurm_test.py SSLRUN SOURCE_DIR"""
-import os, shlex, shutil, socket, subprocess, sys, tempfile, time
+import os, re, shlex, shutil, socket, subprocess, sys, tempfile, time
 
-from tiny_run import RECIPE, SSLRUN, expect, metrics, result, write_data, write_recipe
+from tiny_run import PLAIN, RECIPE, SSLRUN, expect, metrics, result, write_data, write_recipe
 
+SOURCE = sys.argv[2]
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
 PATIENCE_S = 400  # for a condition that Slurm brings about: requeued jobs start on the scheduler's next round
 QUICK = RECIPE.replace("accumulate: 2, ", "").replace("workers: 2}", "workers: 1, precision: fp32}")
@@ -93,6 +94,7 @@ class Cluster:
         with open(f"{self.dir}/cgroup.conf", "w") as f:
             f.write("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n")
         os.environ["SLURM_CONF"] = f"{self.dir}/slurm.conf"
+        os.environ["SSLRUN"] = SSLRUN  # for scripts/slurm
         self.start("munged", "--foreground", "--force", f"--key-file={self.dir}/munge.key", f"--socket={self.dir}/run/munge.socket",
                    f"--pid-file={self.dir}/run/munge.pid", f"--log-file={self.dir}/log/munge.log", f"--seed-file={self.dir}/run/munge.seed")
         self.wait_for("munge", lambda: os.path.exists(f"{self.dir}/run/munge.socket"))
@@ -142,14 +144,10 @@ def tell(*command):
 
 
 class Job:
-    """A batch job whose script is one srun of 2 x 2 ranks."""
+    """One that was submitted, with its run folder and its log."""
 
-    def __init__(self, recipe, out, *more):
-        self.log = f"{out}.log"
-        self.out = out
-        step = f"srun --kill-on-bad-exit=0 {shlex.quote(SSLRUN)} pretrain {shlex.quote(recipe)} --devices cpu --out {shlex.quote(out)}"
-        self.id = tell("sbatch", "--parsable", "-N2", "--ntasks-per-node=2", "--requeue", "--open-mode=append", "--mem=0", "-o", self.log, *more,
-                       "--wrap", step).strip().split(";")[0]
+    def __init__(self, number, out, log):
+        self.id, self.out, self.log = number, out, log
 
     def state(self):
         return dict(word.split("=", 1) for word in tell("scontrol", "show", "job", self.id, "-o").split() if "=" in word)
@@ -185,10 +183,32 @@ class Job:
         wait_until(f"end of job {self.id}", over)
         return self.state()
 
+    def finish_after_requeue(self):
+        self.start_now()
+        restarts = self.finish()
+        expect(restarts == 1, f"job {self.id} must have started twice, and restarted {restarts} times:\n{self.words()}")
+
     def finish(self):
         state = self.end()
         expect(state["JobState"] == "COMPLETED", f"job {self.id} ended as {state['JobState']} with {state['ExitCode']}:\n{self.words()}")
         return int(state["Restarts"])
+
+
+def submit_by_hand(recipe, out):
+    """A batch job whose script is one srun of 2 x 2 ranks."""
+    step = f"srun --kill-on-bad-exit=0 {shlex.quote(SSLRUN)} pretrain {shlex.quote(recipe)} --devices cpu --out {shlex.quote(out)}"
+    answer = tell("sbatch", "--parsable", "-N2", "--ntasks-per-node=2", "--requeue", "--open-mode=append", "--mem=0", "-o", f"{out}.log",
+                  "--wrap", step)
+    return Job(answer.strip().split(";")[0], out, f"{out}.log")
+
+
+def submit_by_sslrun(recipe, out):
+    """As a user does, on one node: the folders of this test count as each node's own."""
+    answer = tell(SSLRUN, "submit", recipe, "--tasks", "4", "--time", "1:00:00", "--out", out, "--sbatch=--mem=0")
+    number = re.search(r"Submitted batch job (\d+)", answer)[1]
+    expect(f"{number} " in tell(SSLRUN, "submit", recipe, "--tasks", "4", "--time", "1:00:00", "--out", out),
+           "submitted again, the job that is there must be shown")
+    return Job(number, out, f"{out}.slurm-{number}.log")
 
 
 def interrupt_by_signal(name):
@@ -206,13 +226,34 @@ def interrupt_by_preemption(job):
     wait_until("end of the job that came before", lambda: "JobState=COMPLETED" in tell("scontrol", "show", "job", rival))
 
 
+def check_interrupted(name, job, want):
+    words = job.words()
+    expect(words.count("saved at step") == 1, f"{name}: the first start must have saved:\n{words}")
+    expect(result(job.out, LONG_STEPS) == want, f"{name}: the run must end with the bits of the undisturbed one:\n{words}")
+    print(f"slurm: {name}: saved, started again, bit-equal", flush=True)
+
+
+def check_sweep(work):
+    """scripts/slurm/sweep.sh as an array of two that share a node, with two ranks each; one task is stopped and queued again."""
+    with open(f"{work}/sweep.txt", "w") as f:
+        f.write("train.seed=5\ntrain.seed=5 optimizer.lr=0.3\n")  # 0.3 is the recipe's: both are the same training
+    array = tell("sbatch", "--parsable", "--array=1-2", "--ntasks-per-node=2", "--cpus-per-task=1", "--mem=0", "-o", f"{work}/sweep-%a.log",
+                 f"{SOURCE}/scripts/slurm/sweep.sh", f"{work}/long.yaml", f"{work}/sweep.txt", f"{work}/sweep").strip()
+    first, second = (Job(f"{array}_{task}", f"{work}/sweep/{task}", f"{work}/sweep-{task}.log") for task in (1, 2))
+    first.wait_for_steps(3)
+    interrupt_by_signal("USR1")(first)
+    first.finish_after_requeue()
+    second.finish()
+    check_interrupted("array", first, result(second.out, LONG_STEPS))
+
+
 def main():
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if os.geteuid() != 0:
         skip("its daemons must be started by root")
     if missing:
         skip(f"{', '.join(missing)} must be installed (packages slurmctld, slurmd, slurm-client, munge)")
-    for name in [n for n in os.environ if n.startswith(("SLURM_", "SSLRUN_", "OMPI_", "PMI"))]:
+    for name in [n for n in os.environ if n not in PLAIN]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as work:
         write_data(f"{work}/data")
@@ -221,32 +262,24 @@ def main():
         alone = subprocess.run([SSLRUN, "pretrain", f"{work}/recipe.yaml", "--devices", "cpu:4", "--out", f"{work}/alone"], capture_output=True)
         expect(alone.returncode == 0, alone.stderr.decode())
         with Cluster(f"{work}/slurm"):
-            plain = Job(f"{work}/recipe.yaml", f"{work}/plain")
+            plain = submit_by_hand(f"{work}/recipe.yaml", f"{work}/plain")
             plain.finish()
             expect(result(plain.out) == result(f"{work}/alone"), "srun 2 x 2 must end with the bits of four processes without Slurm")
-            long = Job(f"{work}/long.yaml", f"{work}/long")
+            long = submit_by_hand(f"{work}/long.yaml", f"{work}/long")
             long.finish()
             want = result(long.out, LONG_STEPS)
-            for name, interrupt in (("TERM", interrupt_by_signal("TERM")), ("USR1", interrupt_by_signal("USR1")), ("requeue", interrupt_by_requeue),
-                                    ("preemption", interrupt_by_preemption)):
-                job = Job(f"{work}/long.yaml", f"{work}/{name}")
+            for name, submit, interrupt in (("TERM", submit_by_hand, interrupt_by_signal("TERM")), ("USR1", submit_by_sslrun, interrupt_by_signal("USR1")),
+                                            ("requeue", submit_by_hand, interrupt_by_requeue), ("preemption", submit_by_hand, interrupt_by_preemption)):
+                job = submit(f"{work}/long.yaml", f"{work}/{name}")
                 job.wait_for_steps(3)
                 interrupt(job)
                 if name == "TERM":  # Slurm takes the step for cancelled, whatever its status: the user submits again
                     job.end()
-                    Job(f"{work}/long.yaml", f"{work}/{name}").finish()
+                    submit(f"{work}/long.yaml", f"{work}/{name}").finish()
                 else:
-                    job.start_now()
-                    restarts = job.finish()
-                    expect(restarts == 1, f"{name}: the job must have started twice, and restarted {restarts} times")
-                words = job.words()
-                expect(words.count("saved at step") == 1, f"{name}: the first start must have saved:\n{words}")
-                expect(result(job.out, LONG_STEPS) == want, f"{name}: the run must end with the bits of the undisturbed one:\n{words}")
-                print(f"slurm: {name}: saved, started again, bit-equal", flush=True)
-            array = tell("sbatch", "--parsable", "--array=0-1", "-N1", "--ntasks-per-node=2", "--mem=0", "-o", f"{work}/array-%a.log", "--wrap",
-                         f"srun {SSLRUN} pretrain {work}/recipe.yaml --devices cpu --out {work}/array-$SLURM_ARRAY_TASK_ID").strip()
-            wait_until("end of the array", lambda: not tell("squeue", "-h", "-j", array, "-t", "all", "-o", "%T").replace("COMPLETED", "").strip())
-            expect(result(f"{work}/array-0") == result(f"{work}/array-1"), "tasks of an array that share a node must not meet each other's ranks")
+                    job.finish_after_requeue()
+                check_interrupted(name, job, want)
+            check_sweep(work)
     print("slurm: srun, signals, requeue, pre-emption and an array end bit-equal")
 
 
