@@ -9,15 +9,17 @@
 namespace sslrun::app {
 namespace {
 
-/// LibTorch's OpenMP threads turn in circles for about a millisecond after each operation, on
-/// processors that the loader's threads and our kernels' wait for: 10,000 turns (tens of
-/// microseconds) train as fast alone, and faster beside others. What the user has set stays.
-void shorten_spinning() {
+/// What LibTorch reads when it is loaded; what the user has set stays.
+void set_library_defaults() {
+  // Its OpenMP threads turn in circles for about a millisecond after each operation, on processors
+  // that the loader's threads and our kernels' wait for: 10,000 turns (tens of microseconds) train as
+  // fast alone, and faster beside others.
   if (!env("OMP_WAIT_POLICY")) set_env_default("GOMP_SPINCOUNT", "10000");
+  set_env_default("TORCH_CPP_LOG_LEVEL", "ERROR");  // a lost rank is told in our words
 }
 
 engine::Engine* open_library() {
-  shorten_spinning();  // read when the library is loaded
+  set_library_defaults();
   // Found beside the program, or in ../lib of an installed one: the program's run path.
   void* const library = dlopen("libsslrun_engine.so", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {

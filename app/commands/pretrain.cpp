@@ -24,6 +24,11 @@ void add_pretrain(CLI::App& root) {
                   "srun, torchrun "
                   "and mpirun a process takes its place from them")
       ->capture_default_str();
+  cmd->add_option("--peer-timeout",
+                  options->peer_timeout,
+                  "minutes that a process waits for another before it says which and ends with 9")
+      ->check(CLI::Range(0.01, 1440.0))
+      ->capture_default_str();
   cmd->add_flag(
       "--overwrite", options->overwrite, "start afresh: removes the run that the folder holds");
   cmd->add_flag("--dry-run", options->dry_run, "check recipe, data and device, and write nothing");

@@ -26,8 +26,10 @@ using torch::autograd::variable_list;
 /// Collectives without autograd over one backend.
 class Group {
  public:
-  Group(c10::intrusive_ptr<c10d::Backend> backend, Place place)
-      : backend_(std::move(backend)), place_(place) {}
+  Group(c10::intrusive_ptr<c10d::Backend> backend,
+        Place place,
+        std::unique_ptr<Heartbeat> heartbeat)
+      : backend_(std::move(backend)), place_(place), heartbeat_(std::move(heartbeat)) {}
 
   at::Tensor gather(const at::Tensor& rows) {
     std::vector<std::int64_t> shape = rows.sizes().vec();
@@ -56,6 +58,7 @@ class Group {
 
   std::function<void()> start_sum(const at::Tensor& value) {
     std::vector<at::Tensor> sums{value};
+    enter();
     const auto work = guard("all_reduce", [&] { return backend_->allreduce(sums); });
     return [this, work] { guard("all_reduce", [&] { return work->wait(); }); };
   }
@@ -66,9 +69,16 @@ class Group {
 
   const Place& place() const { return place_; }
 
+  Heartbeat* heartbeat() const { return heartbeat_.get(); }
+
  private:
+  void enter() const {
+    if (heartbeat_) heartbeat_->enter();
+  }
+
   template <class Start>
   void finish(const char* collective, Start&& start) const {
+    enter();
     guard(collective, [&] { return start()->wait(); });
   }
 
@@ -78,16 +88,18 @@ class Group {
       return run();
     } catch (const std::exception& e) {
       const std::string_view what = e.what();
-      throw PeerError(fmt::format("all {} ranks must take part in {}, and rank {} lost one: {}",
+      throw PeerError(fmt::format("all {} ranks must take part in {}, and rank {} lost one: {}{}",
                                   place_.size,
                                   collective,
                                   place_.rank,
+                                  heartbeat_ ? heartbeat_->missing() + "; " : "",
                                   what.substr(0, what.find('\n'))));
     }
   }
 
   c10::intrusive_ptr<c10d::Backend> backend_;
   Place place_;
+  std::unique_ptr<Heartbeat> heartbeat_;
 };
 
 Group* group_of(AutogradContext* context) {
@@ -136,6 +148,10 @@ class GroupWorld final : public World {
 
   void barrier() override { group_.barrier(); }
 
+  void report(std::int64_t step, const char* phase) override {
+    if (Heartbeat* const heartbeat = group_.heartbeat()) heartbeat->report(step, phase);
+  }
+
  private:
   Group group_;
 };
@@ -157,9 +173,12 @@ NcclEntry open_nccl() {
 /// The world over the backend that `make` makes, where the ranks meet. where: this rank's place in
 /// words.
 template <class Make>
-std::shared_ptr<World> meet(Place place, const std::string& where, Make&& make) {
+std::shared_ptr<World> meet(Place place,
+                            const std::string& where,
+                            std::unique_ptr<Heartbeat> heartbeat,
+                            Make&& make) {
   try {
-    return std::make_shared<GroupWorld>(Group(make(), place));
+    return std::make_shared<GroupWorld>(Group(make(), place, std::move(heartbeat)));
   } catch (const std::exception& e) {
     const std::string_view what = e.what();
     throw PeerError(fmt::format("all {} ranks must meet, and rank {} at '{}' did not: {}",
@@ -175,8 +194,9 @@ std::shared_ptr<World> meet(Place place, const std::string& where, Make&& make) 
 std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
                                   Place place,
                                   const std::string& address,
-                                  std::chrono::milliseconds timeout) {
-  return meet(place, address, [&] {
+                                  std::chrono::milliseconds timeout,
+                                  std::unique_ptr<Heartbeat> heartbeat) {
+  return meet(place, address, std::move(heartbeat), [&] {
     auto options = c10d::ProcessGroupGloo::Options::create(timeout);
     options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(address));
     return c10::make_intrusive<c10d::ProcessGroupGloo>(
@@ -190,9 +210,10 @@ std::shared_ptr<World> gloo_world(c10::intrusive_ptr<c10d::Store> store,
 std::shared_ptr<World> nccl_world(c10::intrusive_ptr<c10d::Store> store,
                                   Place place,
                                   at::Device device,
-                                  std::chrono::milliseconds timeout) {
+                                  std::chrono::milliseconds timeout,
+                                  std::unique_ptr<Heartbeat> heartbeat) {
   static const NcclEntry entry = open_nccl();
-  return meet(place, device.str(), [&] {
+  return meet(place, device.str(), std::move(heartbeat), [&] {
     return c10::intrusive_ptr<c10d::Backend>::reclaim(
         entry(c10::make_intrusive<c10d::PrefixStore>("nccl", std::move(store)),
               static_cast<int>(place.rank),

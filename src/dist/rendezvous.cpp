@@ -1,6 +1,7 @@
 #include "dist/rendezvous.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "dist/process_group.h"
 #include "launch/meeting.h"
 
@@ -9,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -61,6 +64,21 @@ void wait_for_all(c10d::Store& store, const Environment& place, milliseconds tim
   }
 }
 
+Heartbeat::Options signs_of(const Environment& place, at::Device device, milliseconds timeout) {
+  Heartbeat::Options options{
+      .host = place.host,
+      .store_of_first = !place.store_served,
+      .interval = std::clamp(timeout / 20, milliseconds(50), milliseconds(2000))};
+  if (device.is_cpu()) return options;
+  options.patience = timeout;
+  options.stalled = [rank = place.rank, host = place.host](const std::string& words) {
+    const PeerError e(fmt::format("rank {} on '{}' waits in vain: {}", rank, host, words));
+    log::error("{}", e.what());
+    std::_Exit(e.exit_code());  // the step cannot be ended: a collective of NCCL does not return
+  };
+  return options;
+}
+
 }  // namespace
 
 std::shared_ptr<World> join(const Environment& place, at::Device device, milliseconds timeout) {
@@ -83,8 +101,10 @@ std::shared_ptr<World> join(const Environment& place, at::Device device, millise
     if (!store) store = open_store(met.store_host, met.store_port, /*serves=*/false, timeout);
   }
   const Place at{place.rank, place.size};
-  if (device.is_cuda()) return nccl_world(std::move(store), at, device, timeout);
-  return gloo_world(std::move(store), at, address, timeout);
+  auto heartbeat = std::make_unique<Heartbeat>(*store, at, signs_of(place, device, timeout));
+  if (device.is_cuda())  // its watchdog only where the heartbeat has found nobody
+    return nccl_world(std::move(store), at, device, 2 * timeout, std::move(heartbeat));
+  return gloo_world(std::move(store), at, address, timeout, std::move(heartbeat));
 }
 
 }  // namespace sslrun::dist

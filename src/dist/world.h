@@ -12,7 +12,7 @@ namespace sslrun::dist {
 
 /// A group of ranks that take every step together. All ranks call the same member functions in the
 /// same order.
-/// errors    PeerError where another rank is gone.
+/// errors    PeerError where another rank is gone: which, and where it was last.
 class World {
  public:
   virtual ~World() = default;
@@ -40,6 +40,13 @@ class World {
 
   /// Returns when every rank has called it.
   virtual void barrier() = 0;
+
+  /// Tells the others, should they come to miss this rank, at which step it is and what it does there:
+  /// `phase`, a literal.
+  virtual void report(std::int64_t step, const char* phase) {
+    static_cast<void>(step);
+    static_cast<void>(phase);
+  }
 };
 
 /// The world of one process: rank 0 of 1, and every collective is the identity (the same tensor,

@@ -14,11 +14,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ratio>
 
 namespace sslrun::engine {
 namespace {
 
-constexpr std::chrono::minutes kPeerTimeout{10};
 constexpr std::chrono::seconds kGrace{30};  // for a checkpoint, when another rank has failed
 constexpr int kRecipeExit = 3;
 
@@ -33,7 +33,9 @@ int start_ranks(const train::PretrainOptions& options, std::size_t count) {
 }
 
 int train_as_rank(const train::PretrainOptions& options, const launch::Environment& place) {
-  const auto world = dist::join(place, dist::open_device(options.device), kPeerTimeout);
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::duration<double, std::ratio<60>>(options.peer_timeout));
+  const auto world = dist::join(place, dist::open_device(options.device), patience);
   try {
     return train::pretrain(options, *world, launch::threads_per_rank(place));
   } catch (const Error& e) {
@@ -68,6 +70,7 @@ int pretrain_on_devices(const train::PretrainOptions& options) {
   }
   train::PretrainOptions own = options;
   own.device = launch::device_of_rank(options.devices, gpus, place);
+  own.ranks_here = place.local_size;
   return train_as_rank(own, place);
 }
 

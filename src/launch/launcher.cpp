@@ -239,7 +239,9 @@ class Ranks {
     }
     words += ranks_.size() > 1 ? "; the other ranks were stopped" : "";
     // Rank 0 has said its own, and what it shares with the others.
-    const bool told = status_of(*ranks_[0].ended) == status && WIFEXITED(ended);
+    const int of_first = *ranks_[0].ended;
+    const bool told =
+        WIFEXITED(of_first) && WIFEXITED(ended) && WEXITSTATUS(of_first) == WEXITSTATUS(ended);
     if (!told && !rank.tail.empty()) words += "; its last words:\n" + rank.tail;
     return {status, words};
   }

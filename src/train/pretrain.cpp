@@ -186,9 +186,10 @@ int pretrain(const PretrainOptions& options, dist::World& world, int threads) {
   if (first && !resumed) folder->describe(loaded, data, dist::device_name(device));
 
   if (first) folder->note_start(start.step);
-  Trainer trainer({loaded, data, folder ? &*folder : nullptr, world, device, precision},
-                  start,
-                  resumed ? &resumed->snapshot : nullptr);
+  Trainer trainer(
+      {loaded, data, folder ? &*folder : nullptr, world, device, precision, options.ranks_here},
+      start,
+      resumed ? &resumed->snapshot : nullptr);
   if (first && resumed)
     log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
   const int signal = trainer.run();

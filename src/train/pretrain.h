@@ -1,5 +1,6 @@
 // The command `sslrun pretrain`.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct PretrainOptions {
   std::string out;                     // empty: runs/<name of the recipe>
   std::string devices = "auto";        // of all processes, as launch::devices_of takes them
   std::string device;                  // of this one, as dist::open_device takes it
+  std::int64_t ranks_here = 1;         // processes on this machine
+  double peer_timeout = 10;            // minutes that a rank waits for another
   bool overwrite = false;              // start afresh in a folder that holds another run
   bool dry_run = false;                // check everything, write nothing
 };

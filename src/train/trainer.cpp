@@ -136,7 +136,7 @@ Trainer::Trainer(const TrainerDeps& deps,
     optimizer_->load_state(snapshot->optimizer);
   }
   if (state_.step < total_steps_) {
-    cache_ = make_cache(recipe_.data, *deps.data.train);
+    cache_ = make_cache(recipe_.data, *deps.data.train, deps.ranks_here);
     const data::Source& images = cache_ ? static_cast<data::Source&>(*cache_) : *deps.data.train;
     const data::LoaderOptions options{.threads = recipe_.train.workers.value(),
                                       .rank = deps.world.rank(),
@@ -162,7 +162,7 @@ int Trainer::run() {
     return train();
   } catch (const std::exception& e) {
     monitor_.progress().clear();
-    monitor_.write_failure(e.what());
+    if (deps_.folder == nullptr || deps_.folder->lock().held()) monitor_.write_failure(e.what());
     throw;
   }
 }
@@ -179,9 +179,9 @@ int Trainer::train() {
     if (state_.step == 0) save_preview();
     const StepOutcome outcome = train_step(batch);
     ++state_.step;
-    monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
     if (deps_.folder != nullptr && !deps_.folder->lock().held())
       deps_.folder->lock().require_held();
+    monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
     record(outcome);
     judge(outcome);
     note_bad_images();
@@ -219,8 +219,10 @@ void Trainer::agree(StepOutcome* outcome) {
 }
 
 const data::Batch& Trainer::next_batch() {
+  deps_.world.report(state_.step + 1, "waiting for images");
   copies_.wait();  // the loader's threads fill the batch anew
   const data::Batch& batch = loader_->next();
+  deps_.world.report(state_.step + 1, "computing");
   view_path_->load(batch);
   return batch;
 }
@@ -465,6 +467,7 @@ bool Trainer::evaluation_due() const {
 void Trainer::evaluate() {
   const Monitor::Pause pause(monitor_);
   monitor_.write_status("evaluating");
+  deps_.world.report(state_.step, "evaluating");
   const std::optional<FeatureScore> trained = score_features(method_->evaluated(), deps_);
   if (!trained) return agree(nullptr);
   metrics::Record line{.step = state_.step, .values = {{"knn_top1", trained->knn_top1}}};
@@ -513,6 +516,7 @@ void Trainer::save_when_due() {
   monitor_.checkpoint_saved(saver_->newest());
   if (!due) return;
   const Monitor::Pause pause(monitor_);
+  deps_.world.report(state_.step, "copying its state for a checkpoint");
   saver_->start(state_.step, snapshot(), monitor_.time_s());
 }
 
@@ -529,6 +533,7 @@ void Trainer::watch_time_limit() {
 void Trainer::save() {
   if (!saver_) return;
   const Monitor::Pause pause(monitor_);
+  deps_.world.report(state_.step, "saving");
   saver_->finish(state_.step, snapshot(), monitor_.time_s());
   monitor_.checkpoint_saved(saver_->newest());
 }

@@ -3,22 +3,10 @@
 usage: launch_test.py SSLRUN SOURCE_DIR"""
 import glob, os, signal, socket, subprocess, tempfile, time
 
-from tiny_run import RECIPE, SSLRUN, STEPS, ends, expect, metrics, result, wait_for_steps, write_data, write_recipe
+from tiny_run import PLAIN, RECIPE, SSLRUN, STEPS, ends, expect, metrics, ranks_of, result, start_ranks, wait_for_steps, write_data, write_recipe
 
 QUICK = RECIPE.replace("workers: 2}", "workers: 1, precision: fp32}")
 LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 5000, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
-PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SSLRUN_", "OMPI_", "PMI"))}
-
-
-def start(recipe, out, *more, devices="cpu:2", **variables):
-    return subprocess.Popen([SSLRUN, "pretrain", recipe, "--out", out, "--devices", devices, *more], stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, env={**PLAIN, **variables})
-
-
-def ranks_of(launcher):
-    """The processes of the ranks in the order of their start."""
-    with open(f"/proc/{launcher.pid}/task/{launcher.pid}/children") as f:
-        return [int(pid) for pid in f.read().split()]
 
 
 def gone(pid):
@@ -31,34 +19,34 @@ def gone(pid):
 
 def check_launcher(work, recipe):
     out = f"{work}/two"
-    words = ends(start(recipe, out), 0, "2 processes", "done")
+    words = ends(start_ranks(recipe, out), 0, "2 processes", "done")
     expect(words.count("images per step") == 1, f"one rank must speak, got:\n{words}")
     expect(sorted(os.listdir(f"{out}/log")) == ["rank0.jsonl", "rank1.jsonl"], f"each rank has its log, got {os.listdir(f'{out}/log')}")
     steps = [line["step"] for line in metrics(out) if "loss" in line]
     expect(steps == sorted(set(steps)) and steps[-1] == STEPS, f"every step once and in order, got {steps}")
-    expect("finished" in ends(start(recipe, out), 0), "the same command again must say that the run is finished")
+    expect("finished" in ends(start_ranks(recipe, out), 0), "the same command again must say that the run is finished")
     return result(out)
 
 
 def check_mistakes(work, recipe):
     out = f"{work}/none"
-    ends(start(recipe, out, RANK="1"), 2, "torchrun: WORLD_SIZE is missing beside RANK=1; start with `torchrun --no-python")
-    ends(start(recipe, out, devices="cpu:0"), 2, "--devices must be auto, cpu, cpu:N", "'cpu:0'")
-    words = ends(start(recipe, out, devices="cpu:5"), 3, "train.batch_size")
+    ends(start_ranks(recipe, out, RANK="1"), 2, "torchrun: WORLD_SIZE is missing beside RANK=1; start with `torchrun --no-python")
+    ends(start_ranks(recipe, out, devices="cpu:0"), 2, "--devices must be auto, cpu, cpu:N", "'cpu:0'")
+    words = ends(start_ranks(recipe, out, devices="cpu:5"), 3, "train.batch_size")
     expect(words.count("train.batch_size") == words.split("sslrun:")[0].count("train.batch_size"), f"a mistake must be told once:\n{words}")
     expect(not os.path.exists(out), "refused commands must write nothing")
 
 
 def check_killed_rank(work, recipe):
     out = f"{work}/killed"
-    launcher = start(recipe, out)
+    launcher = start_ranks(recipe, out)
     wait_for_steps(launcher, out, 3)
     ranks = ranks_of(launcher)
     expect(len(ranks) == 2, f"two ranks must run, and there are {ranks}")
     os.kill(ranks[1], signal.SIGKILL)
     ends(launcher, 9, f"rank 1 on '{socket.gethostname()}' was killed by signal 9 (Killed)", "the other ranks were stopped")
     expect(all(gone(pid) for pid in ranks), "no rank may stay behind")
-    launcher = start(recipe, f"{work}/orphans")
+    launcher = start_ranks(recipe, f"{work}/orphans")
     wait_for_steps(launcher, f"{work}/orphans", 3)
     ranks = ranks_of(launcher)
     launcher.kill()
@@ -72,7 +60,7 @@ def check_killed_rank(work, recipe):
 def check_stop(work, recipe, want):
     for number, variables, status in ((signal.SIGTERM, {}, 143), (signal.SIGINT, {}, 130), (signal.SIGUSR1, {"SLURM_JOB_ID": "7"}, 75)):
         out = f"{work}/stopped-{status}"
-        launcher = start(f"{work}/long.yaml", out, **variables)
+        launcher = start_ranks(f"{work}/long.yaml", out, **variables)
         wait_for_steps(launcher, out, 3)
         launcher.send_signal(number)
         words = ends(launcher, status, "saved at step", "--devices cpu:2")
@@ -80,11 +68,11 @@ def check_stop(work, recipe, want):
         step = int(words.split("saved at step ")[1].split()[0])
         expect(glob.glob(f"{out}/checkpoints/step-{step:08d}/MANIFEST.json"), f"the words say step {step}, saved is {os.listdir(out + '/checkpoints')}")
     out = f"{work}/resumed"
-    launcher = start(recipe, out)
+    launcher = start_ranks(recipe, out)
     wait_for_steps(launcher, out, 3)
     launcher.send_signal(signal.SIGTERM)
     launcher.communicate()
-    ends(start(recipe, out), 0)
+    ends(start_ranks(recipe, out), 0)
     expect(result(out) == want, "a stopped run of two processes must end with the bits of one that was not stopped")
 
 
@@ -102,7 +90,7 @@ def check_other_launchers(work, recipe, want):
              "SLURM_LOCALID": str(r), "SLURM_NODEID": "0", "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "n1"} for r in range(2)]
     for name, places in (("torchrun", torchrun), ("srun", srun)):
         out = f"{work}/{name}"
-        ranks = [start(recipe, out, devices="cpu", **place) for place in reversed(places)]
+        ranks = [start_ranks(recipe, out, devices="cpu", **place) for place in reversed(places)]
         for process in ranks:
             ends(process, 0)
         expect(result(out) == want, f"the ranks of {name} must compute what those of sslrun's own launcher do")

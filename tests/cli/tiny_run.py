@@ -23,6 +23,7 @@ checkpoint: {every_epochs: 1, every_minutes: 0.0005, keep_last: 2}
 """
 TRAIN_IMAGES, VAL_IMAGES = 168, 40
 STEPS = 6 * (TRAIN_IMAGES // 16)
+PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SSLRUN_", "OMPI_", "PMI"))}
 
 
 def write_idx(folder, stem, count, draw):
@@ -51,6 +52,18 @@ def start(recipe, out, *more, **options):
     """The process of a run on the CPU; its words wait in stderr."""
     return subprocess.Popen([SSLRUN, "pretrain", recipe, "--out", out, "--devices", "cpu", *more],
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+
+
+def start_ranks(recipe, out, *more, devices="cpu:2", **variables):
+    """The launcher of a run in several processes."""
+    return subprocess.Popen([SSLRUN, "pretrain", recipe, "--out", out, "--devices", devices, *more], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, env={**PLAIN, **variables})
+
+
+def ranks_of(launcher):
+    """The processes of the ranks in the order of their start."""
+    with open(f"/proc/{launcher.pid}/task/{launcher.pid}/children") as f:
+        return [int(pid) for pid in f.read().split()]
 
 
 def end(process):
