@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Kill runs of several methods with SIGKILL at random moments, half of them while a checkpoint is being written, and resume them: the weights
+"""Kill runs of several methods, in one process and in two, with SIGKILL at random moments, half of them while a checkpoint is being written, and resume them: the weights
 must end with the bytes, and metrics.jsonl with the lines, of a run that was never stopped.  SSLRUN_TEST_KILLS: how many kills (default 10);
 SSLRUN_TEST_SEED: of the moments.  usage: resume_test.py SSLRUN SOURCE_DIR"""
 import itertools, os, random, signal, subprocess, tempfile, time
 
-from tiny_run import RECIPE, STEPS, expect, fail, finish, result, start, write_data, write_recipe
+from tiny_run import RECIPE, STEPS, end, expect, fail, ranks_of, result, start_ranks, write_data, write_recipe
 
 KILLS = int(os.environ.get("SSLRUN_TEST_KILLS", 10))
 SEED = int(os.environ.get("SSLRUN_TEST_SEED", time.time_ns()))
@@ -34,6 +34,15 @@ def temporary(out):
         return False
 
 
+def kill(process, draw):
+    """Kills the process, or one of those that it has started: the others end with it."""
+    try:
+        os.kill(draw.choice([process.pid, *ranks_of(process)]), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        pass
+    process.communicate()
+
+
 def kill_while_saving(process, out, draw):
     """Kills while the n-th checkpoint is being written. True when a half-written one is left."""
     for _ in range(draw.randrange(1, 12)):
@@ -41,8 +50,7 @@ def kill_while_saving(process, out, draw):
             time.sleep(0.0005)
         while not temporary(out) and process.poll() is None:
             time.sleep(0.0005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    kill(process, draw)
     return temporary(out)
 
 
@@ -54,45 +62,49 @@ def kill_sometime(process, out, draw, seconds):
         process.wait(draw.random() * seconds)
     except subprocess.TimeoutExpired:
         pass
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
+    kill(process, draw)
+    return process.returncode != 0
 
 
 class Undisturbed:
     """A whole run of a method, what it ends with and how long it takes."""
 
-    def __init__(self, folder, name, data):
-        self.name, self.recipe = name, f"{folder}/{name}.yaml"
-        write_recipe(self.recipe, data, recipe_text(*METHODS[name]))
+    def __init__(self, folder, name, ranks):
+        self.name, self.recipe, self.devices = f"{name} in {ranks} processes", f"{folder}/{name}.yaml", f"cpu:{ranks}"
+        out = f"{folder}/{name}-{ranks}"
+        write_recipe(self.recipe, f"{folder}/data", recipe_text(*METHODS[name]))
         begun = time.monotonic()
-        finish(self.recipe, f"{folder}/{name}-whole")
+        end(self.start(out))
         self.seconds = time.monotonic() - begun
-        self.expected = result(f"{folder}/{name}-whole")
+        self.expected = result(out)
         evaluated = [r["step"] for r in self.expected[1] if "knn_top1" in r]
         expect(evaluated == [STEPS // 3, 2 * STEPS // 3, STEPS], f"k-NN was not evaluated where it should be: {self.expected[1]}")
+
+    def start(self, out):
+        return start_ranks(self.recipe, out, devices=self.devices)
 
 
 def main():
     print(f"seed {SEED}")
     draw = random.Random(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        data = os.path.join(folder, "data")
-        write_data(data)
-        whole = [Undisturbed(folder, name, data) for name in METHODS]
-        hits = {True: 0, False: 0}
-        for number, run in enumerate(itertools.cycle(whole)):
+        write_data(f"{folder}/data")
+        whole, hits = {}, {True: 0, False: 0}
+        names = list(METHODS)  # an odd number: each meets one process and two
+        for number in itertools.count():
             if sum(hits.values()) >= KILLS:
                 break
-            if number > 2 * KILLS + len(whole):
+            if number > 2 * KILLS + len(names):
                 fail(f"only {hits} of {KILLS} kills met their moment")
+            place = names[number % len(names)], 1 + number % 2
+            run = whole.get(place) or whole.setdefault(place, Undisturbed(folder, *place))
             out = f"{folder}/run{number}"
             for saving in (True, False):  # killed twice, then left alone
-                process = start(run.recipe, out)
+                process = run.start(out)
                 hits[saving] += kill_while_saving(process, out, draw) if saving else kill_sometime(process, out, draw, 0.5 * run.seconds)
-            finish(run.recipe, out)
+            end(run.start(out))
             expect(result(out) == run.expected, f"a run of {run.name} killed twice and resumed differs (seed {SEED}, run {number})")
-        print(f"resumed bit-equal after {sum(hits.values())} kills over {len(whole)} methods, {hits[True]} of them while a checkpoint was being written")
+        print(f"resumed bit-equal after {sum(hits.values())} kills over {len(whole)} pairs of a method and a number of processes, {hits[True]} of them while a checkpoint was being written")
 
 
 main()
