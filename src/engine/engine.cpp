@@ -4,6 +4,7 @@
 #include "engine/ranks.h"
 
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 
 #include <fmt/format.h>
 
@@ -61,6 +62,7 @@ class TheEngine final : public Engine {
 }  // namespace sslrun::engine
 
 extern "C" sslrun::engine::Engine* sslrun_engine() {
+  c10::initLogging();  // reads TORCH_CPP_LOG_LEVEL
   static sslrun::engine::TheEngine engine;
   return &engine;
 }

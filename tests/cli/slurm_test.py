@@ -13,7 +13,7 @@ LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 8, warmup_epochs: 1
 LONG_STEPS = 8 * (168 // 16)
 CONF = """
 ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={host}({addresses[0]})
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -41,12 +41,13 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
 RequeueExit=75
-KillWait=30
+KillWait=20
+SlurmdTimeout=10
 InactiveLimit=0
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory=2000 State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=4 RealMemory=2000 State=UNKNOWN
+NodeName=n1 NodeHostname={host} NodeAddr={addresses[1]} Port={ports[1]} CPUs=4 RealMemory=2000 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr={addresses[2]} Port={ports[2]} CPUs=4 RealMemory=2000 State=UNKNOWN
 PartitionName=low Nodes=n[1-2] Default=YES MaxTime=INFINITE PriorityTier=1 State=UP GraceTime=30
 PartitionName=high Nodes=n[1-2] MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF State=UP
 """
@@ -75,6 +76,55 @@ def free_ports(count):
     return ports
 
 
+def program(command):
+    return next(word for word in command if word in TOOLS)
+
+
+class Network:
+    """A bridge, and a network namespace for each of two nodes, whose link can be cut; all on the loopback where there are none."""
+
+    def __init__(self):
+        self.made = []
+        self.bridge, prefix = f"ssl{os.getpid()}", f"10.213.{os.getpid() % 250}"
+        try:
+            self.ip("link", "add", self.bridge, "type", "bridge", undo=("link", "del", self.bridge))
+            self.ip("addr", "add", f"{prefix}.1/24", "dev", self.bridge)
+            self.ip("link", "set", self.bridge, "up")
+            for number, node in ((2, "n1"), (3, "n2")):
+                space = self.space(node)
+                self.ip("netns", "add", space, undo=("netns", "del", space))
+                self.ip("link", "add", space, "type", "veth", "peer", "name", "eth0", "netns", space, undo=("link", "del", space))
+                self.ip("link", "set", space, "master", self.bridge, "up")
+                self.ip("-n", space, "addr", "add", f"{prefix}.{number}/24", "dev", "eth0")
+                for device in ("eth0", "lo"):
+                    self.ip("-n", space, "link", "set", device, "up")
+            self.addresses = [f"{prefix}.{number}" for number in (1, 2, 3)]
+        except (OSError, subprocess.CalledProcessError) as e:
+            self.close()
+            self.addresses = ["127.0.0.1"] * 3
+            print(f"SKIPPED: slurm: a lost node: no network namespaces: {getattr(e, 'stderr', None) or e}")
+
+    def space(self, node):
+        return self.bridge + node
+
+    def ip(self, *command, undo=None):
+        subprocess.run(["ip", *command], check=True, capture_output=True, text=True)
+        if undo:
+            self.made.append(undo)
+
+    def inside(self, node):
+        """What comes before a command that is to run on that node."""
+        return ["ip", "netns", "exec", self.space(node)] if self.made else []
+
+    def link(self, node, state):
+        self.ip("link", "set", self.space(node), state)
+
+    def close(self):
+        for undo in reversed(self.made):
+            subprocess.run(["ip", *undo], capture_output=True)
+        self.made = []
+
+
 class Cluster:
     """munge, slurmctld and two slurmd nodes in one folder; stopped when it is left."""
 
@@ -83,6 +133,7 @@ class Cluster:
         self.daemons = []
 
     def __enter__(self):
+        self.network = Network()
         for part in ("state", "log", "run", "spool/n1", "spool/n2"):
             os.makedirs(f"{self.dir}/{part}")
         os.chmod(self.dir, 0o755)
@@ -90,7 +141,7 @@ class Cluster:
             f.write(os.urandom(128))
         os.chmod(f"{self.dir}/munge.key", 0o400)
         with open(f"{self.dir}/slurm.conf", "w") as f:
-            f.write(CONF.format(host=socket.gethostname().split(".")[0], dir=self.dir, ports=free_ports(3)))
+            f.write(CONF.format(host=socket.gethostname().split(".")[0], dir=self.dir, ports=free_ports(3), addresses=self.network.addresses))
         with open(f"{self.dir}/cgroup.conf", "w") as f:
             f.write("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n")
         os.environ["SLURM_CONF"] = f"{self.dir}/slurm.conf"
@@ -101,19 +152,19 @@ class Cluster:
         self.start("slurmctld", "-D", "-c")
         self.wait_for("slurmctld", lambda: subprocess.run(["scontrol", "ping"], capture_output=True).stdout.count(b"is UP"))
         for node in ("n1", "n2"):
-            self.start("slurmd", "-D", "-N", node)
+            self.start(*self.network.inside(node), "slurmd", "-D", "-N", node)
         self.wait_for("two idle nodes", lambda: tell("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 4)  # a line per partition
         return self
 
     def start(self, *command):
-        log = open(f"{self.dir}/log/{command[0]}.out", "ab")
+        log = open(f"{self.dir}/log/{program(command)}.out", "ab")
         self.daemons.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
 
     def wait_for(self, what, holds):
         """What a machine that cannot run Slurm never gets to."""
         deadline = time.monotonic() + 30
         while not holds():
-            ended = [d.args[0] for d in self.daemons if d.poll() is not None]
+            ended = [program(d.args) for d in self.daemons if d.poll() is not None]
             if ended or time.monotonic() > deadline:
                 words = "".join(open(f"{self.dir}/log/{f}", errors="replace").read()[-500:] for f in sorted(os.listdir(f"{self.dir}/log")))
                 self.__exit__()
@@ -135,6 +186,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        self.network.close()
 
 
 def tell(*command):
@@ -166,14 +218,17 @@ class Job:
 
         wait_until(f"step {count} of job {self.id}", there)
 
-    def start_now(self):
-        """A requeued job waits two minutes for its credentials to run out: sent off as soon as new ones are younger, to the second."""
+    def wait_for_requeue(self):
         def pending():
             state = self.state()
             expect(state["JobState"] != "FAILED", f"job {self.id} failed:\n{self.words()}")
             return state["JobState"] == "PENDING" and int(state["Restarts"]) > 0
 
         wait_until(f"requeue of job {self.id}", pending)
+
+    def start_now(self):
+        """A requeued job waits two minutes for its credentials to run out: sent off as soon as new ones are younger, to the second."""
+        self.wait_for_requeue()
         tell("scontrol", "update", f"JobId={self.id}", "StartTime=now+2")
 
     def end(self):
@@ -233,6 +288,20 @@ def check_interrupted(name, job, want):
     print(f"slurm: {name}: saved, started again, bit-equal", flush=True)
 
 
+def check_lost_node(work, cluster, want):
+    """A node whose link is cut while ranks of a job run there: the job is queued again and goes on from its last checkpoint."""
+    job = submit_by_hand(f"{work}/long.yaml", f"{work}/lost")
+    job.wait_for_steps(3)
+    wait_until("a checkpoint", lambda: os.path.exists(f"{job.out}/checkpoints/latest"))
+    cluster.network.link("n2", "down")
+    job.wait_for_requeue()  # the survivors wait for ranks that are gone until they are killed
+    expect("down" in tell("sinfo", "-h", "-n", "n2", "-o", "%T"), "Slurm must have lost the node")
+    cluster.network.link("n2", "up")
+    job.finish_after_requeue()
+    expect(result(job.out, LONG_STEPS) == want, f"after the loss of a node the run must end with the bits of the undisturbed one:\n{job.words()}")
+    print("slurm: a node lost and found again: bit-equal", flush=True)
+
+
 def check_sweep(work):
     """scripts/slurm/sweep.sh as an array of two that share a node, with two ranks each; one task is stopped and queued again."""
     with open(f"{work}/sweep.txt", "w") as f:
@@ -261,7 +330,7 @@ def main():
         write_recipe(f"{work}/long.yaml", f"{work}/data", LONG)
         alone = subprocess.run([SSLRUN, "pretrain", f"{work}/recipe.yaml", "--devices", "cpu:4", "--out", f"{work}/alone"], capture_output=True)
         expect(alone.returncode == 0, alone.stderr.decode())
-        with Cluster(f"{work}/slurm"):
+        with Cluster(f"{work}/slurm") as cluster:
             plain = submit_by_hand(f"{work}/recipe.yaml", f"{work}/plain")
             plain.finish()
             expect(result(plain.out) == result(f"{work}/alone"), "srun 2 x 2 must end with the bits of four processes without Slurm")
@@ -280,6 +349,8 @@ def main():
                     job.finish_after_requeue()
                 check_interrupted(name, job, want)
             check_sweep(work)
+            if cluster.network.made:
+                check_lost_node(work, cluster, want)
     print("slurm: srun, signals, requeue, pre-emption and an array end bit-equal")
 
 
