@@ -47,6 +47,10 @@ struct MethodConfig : config::Component {
     return "";
   }
 
+  /// Why a method does not compare each image with those of all micro-batches, or "" where it does
+  /// (train.accumulate_negatives).
+  virtual std::string_view full_negatives_problem() const { return "it has no negatives"; }
+
   /// What is wrong with training in so many processes, as "must ..", or "".
   virtual std::string ranks_problem(std::int64_t ranks) const {
     static_cast<void>(ranks);

@@ -24,6 +24,10 @@ struct MoCoConfig final : MethodConfig {
 
   std::string_view collapse_advice() const override { return "raise method.momentum"; }
 
+  std::string_view full_negatives_problem() const override {
+    return "its negatives are the keys of past batches, the same in every micro-batch";
+  }
+
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = false};
   }

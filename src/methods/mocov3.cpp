@@ -3,8 +3,8 @@
 // facebookresearch/moco-v3 moco/builder.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/contrastive_method.h"
 #include "methods/diagnostics.h"
-#include "methods/method.h"
 #include "methods/mocov3_config.h"
 #include "methods/momentum.h"
 #include "nn/mlp.h"
@@ -16,10 +16,10 @@
 namespace sslrun::methods {
 namespace {
 
-class MoCoV3 final : public Method {
+class MoCoV3 final : public ContrastiveMethod {
  public:
   MoCoV3(const MoCoV3Config& config, const MethodDeps& deps)
-      : Method(deps.make_encoder()),
+      : ContrastiveMethod(deps.make_encoder()),
         init_(deps.seed, kFirstHeadOrdinal),
         shape_{.widths = widths(config, encoder().width()), .output_norm = nn::Affine::kNone},
         projector_(shape_, init_),
@@ -29,26 +29,38 @@ class MoCoV3 final : public Method {
                     .output_norm =
                         config.predictor_norm ? std::optional(nn::Affine::kNone) : std::nullopt},
                    init_),
-        keys_(deps.make_encoder(), encoder(), "projector", projector_, shape_),
+        momentum_branch_(deps.make_encoder(), encoder(), "projector", projector_, shape_),
         embedding_dim_(config.projector.output_dim),
         temperature_(config.temperature),
         momentum_(config.momentum) {
     register_module("projector", projector_);
     register_module("predictor", predictor_);
-    register_module("momentum", keys_);
+    register_module("momentum", momentum_branch_);
   }
 
   void before_step(const Progress& progress) override {
-    nn::follow(keys_.following(cosine_momentum(momentum_, progress)));
+    nn::follow(momentum_branch_.following(cosine_momentum(momentum_, progress)));
   }
 
-  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+  /// The queries, and the projections that the diagnostics look at.
+  std::vector<at::Tensor> embed(std::span<const at::Tensor> views) override {
     check_invariant(views.size() == 2, "MoCo v3 has two views");
     const at::Tensor z1_ND = projector_.forward(encoder().forward(views[0]));
     const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
-    const at::Tensor k1_ND = keys_.forward(views[0]), k2_ND = keys_.forward(views[1]);
-    const at::Tensor loss =
-        contrast(z1_ND, k2_ND, context.world) + contrast(z2_ND, k1_ND, context.world);
+    return {predictor_.forward(z1_ND), predictor_.forward(z2_ND), z1_ND, z2_ND};
+  }
+
+  std::vector<at::Tensor> keys(std::span<const at::Tensor> views) override {
+    return {momentum_branch_.forward(views[0]), momentum_branch_.forward(views[1])};
+  }
+
+  StepResult compare(std::span<const at::Tensor> embeddings,
+                     std::span<const at::Tensor> keys,
+                     const StepContext& context) override {
+    const at::Tensor &z1_ND = embeddings[2], &z2_ND = embeddings[3];
+    const at::Tensor &k1_ND = keys[0], &k2_ND = keys[1];
+    const at::Tensor loss = contrast(embeddings[0], k2_ND, context.world) +
+                            contrast(embeddings[1], k1_ND, context.world);
     StepResult result{.loss = loss * (2 * temperature_),
                       .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
                       .embeddings = {z1_ND, z2_ND},
@@ -56,7 +68,8 @@ class MoCoV3 final : public Method {
                       .guessing_scale = 2 * 2 * temperature_};
     if (context.diagnose) {
       report_contrast(z1_ND, k2_ND, result);
-      report_follower(keys_.distance(), cosine_momentum(momentum_, context.progress), result);
+      report_follower(
+          momentum_branch_.distance(), cosine_momentum(momentum_, context.progress), result);
     }
     return result;
   }
@@ -72,17 +85,15 @@ class MoCoV3 final : public Method {
     return out;
   }
 
-  at::Tensor contrast(const at::Tensor& z_ND, const at::Tensor& k_ND, dist::World& world) const {
-    return ops::info_nce_batch(predictor_.forward(z_ND),
-                               world.all_gather(k_ND),
-                               world.rank() * k_ND.size(0),
-                               temperature_);
+  at::Tensor contrast(const at::Tensor& q_ND, const at::Tensor& k_ND, dist::World& world) const {
+    return ops::info_nce_batch(
+        q_ND, world.all_gather(k_ND), world.rank() * k_ND.size(0), temperature_);
   }
 
   nn::Init init_;
   nn::MlpShape shape_;
   nn::Mlp projector_, predictor_;
-  MomentumBranch<nn::Mlp> keys_;
+  MomentumBranch<nn::Mlp> momentum_branch_;
   std::int64_t embedding_dim_;
   double temperature_, momentum_;
 };

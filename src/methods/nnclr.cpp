@@ -3,9 +3,9 @@
 // equations 3 and 4; vturrisi/solo-learn solo/methods/nnclr.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/contrastive_method.h"
 #include "methods/diagnostics.h"
 #include "methods/key_queue.h"
-#include "methods/method.h"
 #include "methods/nnclr_config.h"
 #include "nn/mlp.h"
 #include "ops/autocast.h"
@@ -19,10 +19,10 @@
 namespace sslrun::methods {
 namespace {
 
-class Nnclr final : public Method {
+class Nnclr final : public ContrastiveMethod {
  public:
   Nnclr(const NnclrConfig& config, const MethodDeps& deps)
-      : Method(deps.make_encoder()),
+      : ContrastiveMethod(deps.make_encoder()),
         init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
@@ -46,12 +46,20 @@ class Nnclr final : public Method {
     register_module("queue", queue_);
   }
 
-  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+  /// The projections, whose neighbours are sought, and the predictions that these have to find.
+  std::vector<at::Tensor> embed(std::span<const at::Tensor> views) override {
     check_invariant(views.size() == 2, "NNCLR has two views");
     const at::Tensor z1_ND = projector_.forward(encoder().forward(views[0]));
     const at::Tensor z2_ND = projector_.forward(encoder().forward(views[1]));
-    const at::Tensor loss = contrast(nearest(z1_ND), z2_ND, context.world) +
-                            contrast(nearest(z2_ND), z1_ND, context.world);
+    return {z1_ND, z2_ND, predictor_.forward(z1_ND), predictor_.forward(z2_ND)};
+  }
+
+  StepResult compare(std::span<const at::Tensor> embeddings,
+                     std::span<const at::Tensor>,
+                     const StepContext& context) override {
+    const at::Tensor &z1_ND = embeddings[0], &z2_ND = embeddings[1];
+    const at::Tensor loss = contrast(nearest(z1_ND), embeddings[3], context.world) +
+                            contrast(nearest(z2_ND), embeddings[2], context.world);
     past_.push_back(context.world.all_gather(ops::unit_rows(z1_ND.detach())));
     StepResult result{.loss = loss / 2,
                       .scalars = {{"embedding_std", ops::embedding_std(z1_ND)}},
@@ -77,12 +85,10 @@ class Nnclr final : public Method {
   }
 
   at::Tensor contrast(const at::Tensor& neighbour_ND,
-                      const at::Tensor& z_ND,
+                      const at::Tensor& p_ND,
                       dist::World& world) const {
-    return ops::info_nce_batch(neighbour_ND,
-                               world.all_gather(predictor_.forward(z_ND)),
-                               world.rank() * z_ND.size(0),
-                               temperature_);
+    return ops::info_nce_batch(
+        neighbour_ND, world.all_gather(p_ND), world.rank() * p_ND.size(0), temperature_);
   }
 
   nn::Init init_;

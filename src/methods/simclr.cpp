@@ -3,8 +3,8 @@
 // google-research/simclr objective.py, model_util.py. DCL and DCLW: Yeh et al. 2021, arXiv:2110.06848.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/contrastive_method.h"
 #include "methods/diagnostics.h"
-#include "methods/method.h"
 #include "methods/simclr_config.h"
 #include "nn/mlp.h"
 #include "ops/decoupled_contrast.h"
@@ -18,10 +18,10 @@
 namespace sslrun::methods {
 namespace {
 
-class SimClr final : public Method {
+class SimClr final : public ContrastiveMethod {
  public:
   SimClr(const SimClrConfig& config, const MethodDeps& deps)
-      : Method(deps.make_encoder()),
+      : ContrastiveMethod(deps.make_encoder()),
         init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
                                config.projector.hidden_dim,
@@ -32,18 +32,22 @@ class SimClr final : public Method {
     register_module("projector", projector_);
   }
 
-  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+  std::vector<at::Tensor> embed(std::span<const at::Tensor> views) override {
     check_invariant(views.size() == 2, "SimCLR has two views");
     // One pass over both views: batch norm sees them together, as the official code does.
     const at::Tensor x_NCHW = ops::cat_rows(views);
-    const at::Tensor z_ND = projector_.forward(encoder().forward(x_NCHW));
-    const std::int64_t images = views[0].size(0);
-    const at::Tensor z1_ND = z_ND.narrow(0, 0, images), z2_ND = z_ND.narrow(0, images, images);
+    return projector_.forward(encoder().forward(x_NCHW)).chunk(2);
+  }
+
+  StepResult compare(std::span<const at::Tensor> embeddings,
+                     std::span<const at::Tensor>,
+                     const StepContext& context) override {
+    const at::Tensor &z1_ND = embeddings[0], &z2_ND = embeddings[1];
     const at::Tensor gathered[] = {context.world.all_gather(z1_ND),
                                    context.world.all_gather(z2_ND)};
     const at::Tensor all_MD = ops::cat_rows(gathered);
     StepResult result{.loss = contrast(z1_ND, z2_ND, all_MD, context.world),
-                      .scalars = {{"embedding_std", ops::embedding_std(z_ND)}},
+                      .scalars = {{"embedding_std", ops::embedding_std(ops::cat_rows(embeddings))}},
                       .embeddings = {z1_ND, z2_ND},
                       .candidates = all_MD.size(0) - (config_.loss == "nt_xent" ? 1 : 2)};
     if (context.diagnose) report_contrast(z1_ND, z2_ND, result);

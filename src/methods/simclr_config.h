@@ -19,6 +19,8 @@ struct SimClrConfig final : MethodConfig {
 
   std::string_view collapse_advice() const override { return "raise method.temperature"; }
 
+  std::string_view full_negatives_problem() const override { return ""; }
+
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 2, .same_size = true};
   }

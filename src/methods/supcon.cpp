@@ -3,8 +3,8 @@
 // HobbitLong/SupContrast networks/resnet_big.py, losses.py.
 #include "base/error.h"
 #include "dist/world.h"
+#include "methods/contrastive_method.h"
 #include "methods/diagnostics.h"
-#include "methods/method.h"
 #include "methods/supcon_config.h"
 #include "nn/mlp.h"
 #include "ops/embedding_std.h"
@@ -14,10 +14,10 @@
 namespace sslrun::methods {
 namespace {
 
-class SupCon final : public Method {
+class SupCon final : public ContrastiveMethod {
  public:
   SupCon(const SupConConfig& config, const MethodDeps& deps)
-      : Method(deps.make_encoder()),
+      : ContrastiveMethod(deps.make_encoder()),
         config_(config),
         init_(deps.seed, kFirstHeadOrdinal),
         projector_({.widths = {encoder().width(),
@@ -30,21 +30,26 @@ class SupCon final : public Method {
     register_module("projector", projector_);
   }
 
-  StepResult forward(std::span<const at::Tensor> views, const StepContext& context) override {
+  std::vector<at::Tensor> embed(std::span<const at::Tensor> views) override {
     check_invariant(views.size() == 2, "supervised contrastive learning has two views");
+    return projector_.forward(encoder().forward(ops::cat_rows(views))).chunk(2);
+  }
+
+  StepResult compare(std::span<const at::Tensor> embeddings,
+                     std::span<const at::Tensor>,
+                     const StepContext& context) override {
     check_invariant(context.labels.defined(), "each image has its class");
-    const at::Tensor z_ND = projector_.forward(encoder().forward(ops::cat_rows(views)));
+    const at::Tensor &z1_ND = embeddings[0], &z2_ND = embeddings[1];
+    const at::Tensor z_ND = ops::cat_rows(embeddings);
     // Rank by rank: the views of a rank follow each other, and so do its labels twice.
     const at::Tensor loss =
         ops::supervised_contrast(context.world.all_gather(z_ND),
                                  context.world.all_gather(context.labels.repeat({2})),
                                  config_.temperature);
-    const std::int64_t images = views[0].size(0);
-    const at::Tensor z1_ND = z_ND.narrow(0, 0, images), z2_ND = z_ND.narrow(0, images, images);
     StepResult result{.loss = loss,
                       .scalars = {{"embedding_std", ops::embedding_std(z_ND)}},
                       .embeddings = {z1_ND, z2_ND},
-                      .candidates = 2 * images * context.world.size() - 1};
+                      .candidates = z_ND.size(0) * context.world.size() - 1};
     if (context.diagnose) report_contrast(z1_ND, z2_ND, result);
     return result;
   }

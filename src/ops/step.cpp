@@ -6,6 +6,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <vector>
 
@@ -34,6 +35,17 @@ at::Tensor classes_to(const std::int64_t* values,
 
 void backward(const at::Tensor& loss, double scale) {
   loss.backward(at::full_like(loss, scale));
+}
+
+void backward_from(std::span<const at::Tensor> tensors, std::span<const at::Tensor> gradients) {
+  check_invariant(tensors.size() == gradients.size(), "each tensor comes with its gradient");
+  std::vector<at::Tensor> roots, upstream;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    roots.push_back(tensors[i]);
+    upstream.push_back(gradients[i]);
+  }
+  torch::autograd::backward(roots, upstream);
 }
 
 double value(const at::Tensor& scalar) {

@@ -28,6 +28,11 @@ at::Tensor classes_to(const std::int64_t* values,
 /// Adds `scale` times the gradient of `loss` to the gradients of the leaves it was computed from.
 void backward(const at::Tensor& loss, double scale);
 
+/// Adds the gradient that `tensors` with these upstream gradients send to the leaves they were computed
+/// from, in one pass; a tensor whose gradient is undefined sends none. shapes: gradients[i] as
+/// tensors[i].
+void backward_from(std::span<const at::Tensor> tensors, std::span<const at::Tensor> gradients);
+
 /// The value of a scalar tensor; waits for its device.
 double value(const at::Tensor& scalar);
 

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 3> kDecays = {"cosine", "step", "constant
 constexpr std::array<std::string_view, 2> kIntervals = {"step", "epoch"};
 constexpr std::array<std::string_view, 3> kScopes = {"global", "module", "tensor"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
+constexpr std::array<std::string_view, 2> kNegatives = {"micro", "full"};
 constexpr std::array<std::string_view, 2> kGradReduces = {"fp32", "bf16"};
 constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the generator's key
 
@@ -172,8 +173,13 @@ void bind(config::Fields& f, TrainConfig& c) {
             c.batch_size,
             {.min = 2},
             "images per optimizer step, over all processes and accumulation");
-  f.integer(
-      "accumulate", c.accumulate, {.min = 1}, "micro-batches per step; each has its own negatives");
+  f.integer("accumulate", c.accumulate, {.min = 1}, "micro-batches per step");
+  f.choice("accumulate_negatives",
+           c.accumulate_negatives,
+           kNegatives,
+           "what simclr, supcon, mocov3 and nnclr compare an image with: micro: its micro-batch; "
+           "full: the whole batch, at the cost of a second forward pass (GradCache); batch norm "
+           "sees micro-batches either way");
   f.choice("precision",
            c.precision,
            kPrecisions,
@@ -357,6 +363,12 @@ std::string batch_problem(const Recipe& r) {
   return method->batch_problem(r.train.batch_size, r.train.batch_size / r.train.accumulate);
 }
 
+// Why the method cannot do with negatives what the recipe asks for, or "".
+std::string_view full_negatives_problem(const Recipe& r) {
+  const methods::MethodConfig* const method = method_config(r);
+  return method && r.train.accumulate_negatives == "full" ? method->full_negatives_problem() : "";
+}
+
 }  // namespace
 
 image::PixelFormat DataConfig::pixels() const {
@@ -424,6 +436,11 @@ void bind(config::Fields& f, Recipe& r) {
   f.section("train", "batch, precision, seed", [&](config::Fields& s) { bind(s, r.train); });
   const std::string unfit = batch_problem(r);
   f.check("train.batch_size", unfit.empty(), unfit, "change it, or the method's key");
+  const std::string_view micro_only = full_negatives_problem(r);
+  f.check("train.accumulate_negatives",
+          micro_only.empty(),
+          fmt::format("must be micro for {} ({})", r.method.name, micro_only),
+          "leave it out");
   f.section("eval", "how good the features are, while they are learnt", [&](config::Fields& s) {
     s.optional_section("knn",
                        r.has_knn,

@@ -73,6 +73,7 @@ struct TrainConfig {
   std::int64_t batch_size =
       256;  // images per optimizer step, over all processes and accumulation steps
   std::int64_t accumulate = 1;
+  std::string accumulate_negatives = "micro";  // or "full"
   std::string precision = "auto";
   std::string grad_reduce = "fp32";  // in which gradients travel between processes
   std::int64_t seed = 0;

@@ -12,7 +12,6 @@
 #include "methods/method_config.h"
 #include "methods/trained_parameters.h"
 #include "nn/batch_norm.h"
-#include "nn/randomness.h"
 #include "ops/step.h"
 #include "optim/clip.h"
 #include "train/bad_images.h"
@@ -242,9 +241,29 @@ std::unique_ptr<encoders::Encoder> Trainer::make_encoder() const {
       recipe_.encoder, static_cast<std::uint32_t>(recipe_.train.seed), recipe_.data.channels);
 }
 
+MicroBatch Trainer::micro_batch(const data::Batch& batch, std::int64_t m) {
+  const std::int64_t images =
+      recipe_.train.batch_size / recipe_.train.accumulate / deps_.world.size();
+  const std::int64_t first = m * images;
+  MicroBatch out;
+  for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
+    const std::int64_t num_targets = pipeline_.form(v).targets;
+    out.views.push_back(view_path_->view(v, first, images));
+    out.targets.push_back(
+        ops::classes_to(batch.targets[static_cast<std::size_t>(v)].data() + first * num_targets,
+                        images,
+                        num_targets,
+                        deps_.device));
+  }
+  out.samples = std::span(batch.samples).subspan(std::size_t(first), std::size_t(images));
+  if (needs_labels_) {
+    out.labels = ops::classes_to(batch.labels.data() + first, images, 1, deps_.device).view({-1});
+  }
+  copies_.record();
+  return out;
+}
+
 Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
-  const std::int64_t micro_batches = recipe_.train.accumulate;
-  const std::int64_t images = recipe_.train.batch_size / micro_batches / deps_.world.size();
   StepOutcome outcome;
   const optim::StepRates rates = schedule_.at(state_.step);
   outcome.lr = rates.lr;
@@ -252,48 +271,33 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   const methods::Progress progress{state_.step, total_steps_, sampler_.steps_per_epoch()};
   method_->before_step(progress);
   optimizer_->zero_grad();
-  for (std::int64_t m = 0; m < micro_batches; ++m) {
-    std::vector<at::Tensor> views, targets;
-    for (std::int64_t v = 0; v < pipeline_.num_views(); ++v) {
-      const std::int64_t num_targets = pipeline_.form(v).targets;
-      views.push_back(view_path_->view(v, m * images, images));
-      targets.push_back(ops::classes_to(
-          batch.targets[static_cast<std::size_t>(v)].data() + m * images * num_targets,
-          images,
-          num_targets,
-          deps_.device));
-    }
-    const auto samples =
-        std::span(batch.samples).subspan(std::size_t(m * images), std::size_t(images));
-    at::Tensor labels;
-    if (needs_labels_) {
-      labels =
-          ops::classes_to(batch.labels.data() + m * images, images, 1, deps_.device).view({-1});
-    }
-    copies_.record();
-    methods::StepResult result;
-    {
-      const ops::Autocast autocast(deps_.precision, deps_.device);
-      const nn::Randomness randomness(
-          static_cast<std::uint32_t>(recipe_.train.seed), progress.epoch(), samples);
-      result =
-          method_->forward(views, {deps_.world, progress, samples, targets, labels, diagnosed()});
-    }
-    if (reducer_ && m + 1 == micro_batches) reducer_->expect();
-    ops::backward(result.loss, 1.0 / static_cast<double>(micro_batches));
-    outcome.loss += ops::value(result.loss) / static_cast<double>(micro_batches);
-    if (m + 1 == micro_batches) {
-      for (const auto& [name, scalar] : result.scalars)
-        outcome.scalars.emplace_back(name, ops::value(scalar));
-      outcome.candidates = result.candidates;
-      outcome.guessing_scale = result.guessing_scale;
-      if (diagnosed()) {
-        for (at::Tensor& rows_ND : result.embeddings)
-          rows_ND = deps_.world.all_gather(rows_ND.detach());
-        const auto described = describe(result.embeddings);
-        outcome.scalars.insert(outcome.scalars.end(), described.begin(), described.end());
-      }
-    }
+  const StepPasses passes{.method = *method_,
+                          .world = deps_.world,
+                          .device = deps_.device,
+                          .precision = deps_.precision,
+                          .seed = static_cast<std::uint32_t>(recipe_.train.seed),
+                          .progress = progress,
+                          .diagnose = diagnosed(),
+                          .micro_batches = recipe_.train.accumulate,
+                          .micro_batch = [&](std::int64_t m) { return micro_batch(batch, m); },
+                          .before_last =
+                              [this] {
+                                if (reducer_) reducer_->expect();
+                              }};
+  // One micro-batch has all negatives in a single pass.
+  const bool full = recipe_.train.accumulate_negatives == "full" && recipe_.train.accumulate > 1;
+  StepLoss computed = full ? accumulate_full(passes) : accumulate_micro(passes);
+  outcome.loss = computed.loss;
+  methods::StepResult& result = computed.result;
+  for (const auto& [name, scalar] : result.scalars)
+    outcome.scalars.emplace_back(name, ops::value(scalar));
+  outcome.candidates = result.candidates;
+  outcome.guessing_scale = result.guessing_scale;
+  if (diagnosed()) {
+    for (at::Tensor& rows_ND : result.embeddings)
+      rows_ND = deps_.world.all_gather(rows_ND.detach());
+    const auto described = describe(result.embeddings);
+    outcome.scalars.insert(outcome.scalars.end(), described.begin(), described.end());
   }
   if (reducer_) reducer_->finish();
   outcome.grad_norm = ops::gradient_norm(parameters_);

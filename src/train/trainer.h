@@ -14,6 +14,7 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "recipe/load.h"
+#include "train/accumulate.h"
 #include "train/health.h"
 #include "train/monitor.h"
 #include "train/run_folder.h"
@@ -91,6 +92,8 @@ class Trainer {
   void agree(StepOutcome* outcome);
   /// With its starting weights, a function of the recipe alone.
   std::unique_ptr<encoders::Encoder> make_encoder() const;
+  /// The m-th part of a batch that next_batch() gave, on the device.
+  MicroBatch micro_batch(const data::Batch& batch, std::int64_t m);
   StepOutcome train_step(const data::Batch& batch);
   void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
   const data::Batch& next_batch();

@@ -10,8 +10,8 @@ KILLS = int(os.environ.get("SSLRUN_TEST_KILLS", 10))
 SEED = int(os.environ.get("SSLRUN_TEST_SEED", time.time_ns()))
 SIMCLR, LARS = "{name: simclr, temperature: 0.5, projector: {hidden_dim: 16, output_dim: 8}}", "{name: lars, lr: 0.3, weight_decay: 1.0e-4}"
 SGD, ADAMW = "{name: sgd, lr: 0.05, momentum: 0.9, weight_decay: 5.0e-4}", "{name: adamw, lr: 1.0e-3, weight_decay: 0.04}"
-METHODS = {  # a queue, a moving average, prototypes, gradients that are accumulated; three optimizers
-    "simclr": (SIMCLR, LARS, 2),
+METHODS = {  # gradients that are accumulated in two passes, a queue, a moving average, prototypes; three optimizers
+    "simclr": (SIMCLR, LARS, "2, accumulate_negatives: full"),
     "moco": ("{name: moco, momentum: 0.9, queue: 64}", SGD, 1),
     "byol": ("{name: byol, momentum: 0.9, projector: {hidden_dim: 16, output_dim: 8}, predictor_hidden_dim: 16}", ADAMW, 1),
     "swav": ("{name: swav, prototypes: 12, projector: {hidden_dim: 16, output_dim: 8}, queue: 32, queue_from_epoch: 1}", SGD, 1),

@@ -53,6 +53,17 @@ TEST_CASE("cat_rows: rows in order, each part receives its own rows' gradient", 
   CHECK(ops::cat_rows(images).is_contiguous(at::MemoryFormat::ChannelsLast));
 }
 
+TEST_CASE("backward_from: one pass from several tensors; one without a gradient sends none",
+          "[ops]") {
+  at::Tensor x = at::ones({2}).requires_grad_(), y = at::ones({2}).requires_grad_();
+  const at::Tensor shared = x * 3;  // its graph is gone after a pass
+  const std::array tensors = {shared * y, shared * 5, y * 7};
+  const std::array gradients = {at::arange(2, at::kFloat), at::ones({2}), at::Tensor()};
+  ops::backward_from(tensors, gradients);
+  CHECK(x.grad().equal(at::arange(2, at::kFloat) * 3 + 15));
+  CHECK(y.grad().equal(at::arange(2, at::kFloat) * 3));
+}
+
 TEST_CASE("backward: gradients add up over micro-batches", "[ops]") {
   at::Tensor x = at::ones({2}).requires_grad_();
   ops::backward((x * 3).sum(), 0.5);

@@ -46,6 +46,22 @@ TEST_CASE("recipe: what a method needs and does not get is said, with code and p
          "method",
          "must need at most the number of training images, 8, but deepcluster_v2 with these keys "
          "needs 9"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: moco\n  queue: 8",
+       {"train.accumulate_negatives=`full"},
+       {{"E0207",
+         "train.accumulate_negatives",
+         "must be micro for moco (its negatives are the keys of past batches, "}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: byol",
+       {"train.accumulate_negatives=`full"},
+       {{"E0207",
+         "train.accumulate_negatives",
+         "must be micro for byol (it has no negatives), got full | leave it out"}}},
+      {"  name: simclr\n  temperature: 0.5",
+       "  name: simclr\n  temperature: 0.5",
+       {"train.accumulate_negatives=`all"},
+       {{"E0204", "train.accumulate_negatives", "must be one of micro, full; got 'all'"}}},
   };
   const Workplace work;
   for (const Bad& bad : table) check_entry(work, bad);

@@ -37,7 +37,7 @@ augmentations:
 optimizer: {name: adamw, lr: 0.123456789012345, lr_batch: 128, lr_scaling: sqrt, beta1: 0.8, beta2: 0.95, eps: 1e-6,
             weight_decay: 0.01, decay_1d: true}
 schedule: {epochs: 21, warmup_epochs: 3, decay: constant, final_lr: 1e-5}
-train: {batch_size: 6, accumulate: 3, precision: bf16, grad_reduce: bf16, seed: 4294967295, workers: 3}
+train: {batch_size: 6, accumulate: 3, accumulate_negatives: full, precision: bf16, grad_reduce: bf16, seed: 4294967295, workers: 3}
 eval: {knn: {every_epochs: 7, k: 4, temperature: 0.2}}
 checkpoint: {every_epochs: 9, every_minutes: 2.5, keep_last: 5}
 )";
@@ -77,6 +77,7 @@ TEST_CASE("recipe: every key reaches its field", "[recipe]") {
   CHECK(r.schedule.final_lr == 1e-5);
   CHECK(r.train.batch_size == 6);
   CHECK(r.train.accumulate == 3);
+  CHECK(r.train.accumulate_negatives == "full");
   CHECK(r.train.precision == "bf16");
   CHECK(r.train.seed == 4294967295);
   CHECK(r.train.workers == 3);
@@ -146,6 +147,7 @@ TEST_CASE("recipe: the fingerprint changes with every key that decides the compu
                              "schedule.final_lr=0",
                              "train.batch_size=3",
                              "train.accumulate=2",
+                             "train.accumulate_negatives=micro",
                              "train.precision=fp32",
                              "train.seed=1"}) {
     std::vector<std::string> overrides{change};
