@@ -26,6 +26,9 @@ class Center final : public nn::Module {
   /// was nothing.
   void update();
 
+  /// Drops what was observed since the last time.
+  void forget() { seen_L_.reset(); }
+
  private:
   double momentum_;
   at::Tensor center_K_;

@@ -93,6 +93,10 @@ class DeepClusterV2 final : public Method {
       for (std::int64_t v = 0; v < kBanks; ++v)
         banks_2SD_[v].index_copy_(0, seen_[i], embedded_[v][i]);
     }
+    forget_step();
+  }
+
+  void forget_step() override {
     seen_.clear();
     for (auto& rows : embedded_) rows.clear();
   }

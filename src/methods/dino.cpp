@@ -55,6 +55,8 @@ class Dino final : public Method {
 
   void after_step(const Progress&) override { center_.update(); }
 
+  void forget_step() override { center_.forget(); }
+
   nn::Following following(const Progress& progress) const override {
     return teacher_.following(cosine_momentum(config_.momentum, progress));
   }

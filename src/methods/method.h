@@ -88,6 +88,10 @@ class Method : public nn::Module {
 
   virtual void after_step(const Progress& progress) { static_cast<void>(progress); }
 
+  /// Called in place of after_step where the weights did not move: drops what the micro-batches of the
+  /// step have left for it. Buffers that forward has written are the caller's to put back.
+  virtual void forget_step() {}
+
   /// What the optimizer moves in the step after the weights that it follows.
   virtual nn::Following following(const Progress& progress) const {
     static_cast<void>(progress);

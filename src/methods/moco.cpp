@@ -80,6 +80,8 @@ class MoCo final : public Method {
     new_keys_.clear();
   }
 
+  void forget_step() override { new_keys_.clear(); }
+
   std::int64_t embedding_dim() const override { return config_.output_dim; }
 
  private:

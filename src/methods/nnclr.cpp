@@ -74,6 +74,8 @@ class Nnclr final : public ContrastiveMethod {
     past_.clear();
   }
 
+  void forget_step() override { past_.clear(); }
+
   std::int64_t embedding_dim() const override { return embedding_dim_; }
 
  private:

@@ -30,6 +30,11 @@ class PatchDistillation : public Method {
     patch_center_.update();
   }
 
+  void forget_step() override {
+    center_.forget();
+    patch_center_.forget();
+  }
+
   nn::Following following(const Progress& progress) const override {
     return teacher_.following(cosine_momentum(keys_.momentum, progress));
   }

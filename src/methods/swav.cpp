@@ -85,6 +85,10 @@ class Swav final : public Method {
     }
   }
 
+  void forget_step() override {
+    for (auto& keys : past_) keys.clear();
+  }
+
   std::int64_t embedding_dim() const override { return config_.projector.output_dim; }
 
   optim::ParameterRule rule(std::string_view name, std::int64_t steps_per_epoch) const override {

@@ -5,9 +5,11 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_eigvalsh.h>
 
 #include <cmath>
+#include <limits>
 
 namespace sslrun::ops {
 namespace {
@@ -23,6 +25,8 @@ at::Tensor double_of(const at::Tensor& x) {
 at::Tensor squared_singular_values(const at::Tensor& x_ND) {
   const bool wide = x_ND.size(0) < x_ND.size(1);
   const at::Tensor gram = wide ? x_ND.matmul(x_ND.t()) : x_ND.t().matmul(x_ND);
+  if (!std::isfinite(gram.sum().item<double>()))  // LAPACK takes it for a failure of its own
+    return at::full({gram.size(0)}, std::numeric_limits<double>::quiet_NaN(), gram.options());
   return at::linalg_eigvalsh(gram).clamp_min(0);
 }
 
