@@ -28,8 +28,9 @@ constexpr std::array<Explained, 14> kExitCodes{
      {"4", "the data"},
      {"5", "a checkpoint"},
      {"6",
-      "numerics: a loss or gradient that is not finite, or a collapse (diagnostics.on_collapse: "
-      "stop)"},
+      "numerics: a loss or gradient that is not finite and that train.on_nonfinite did not get "
+      "past, or "
+      "a collapse (diagnostics.on_collapse: stop)"},
      {"7", "out of memory"},
      {"8", "storage: a file could not be written or read"},
      {"9", "a peer process was lost"},

@@ -148,7 +148,9 @@ void erase_free_keys(nlohmann::json& recipe) {
          {"train", "val", "format", "exclude", "max_bad_fraction", "cache", "cache_gb"})
       recipe["data"].erase(key);
   }
-  if (recipe.contains("train")) recipe["train"].erase("workers");
+  if (recipe.contains("train")) {
+    for (const char* key : {"workers", "on_nonfinite"}) recipe["train"].erase(key);
+  }
 }
 
 // "/augmentations/0/views" as a recipe's user writes it: "augmentations[0].views".

@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, 3> kScopes = {"global", "module", "tensor
 constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "bf16", "fp32"};
 constexpr std::array<std::string_view, 2> kNegatives = {"micro", "full"};
 constexpr std::array<std::string_view, 2> kGradReduces = {"fp32", "bf16"};
+constexpr std::array<std::string_view, 3> kOnNonfinite = {"stop", "skip", "rollback"};
 constexpr std::int64_t kMaxSeed = 4294967295;  // the seed is one word of the generator's key
 
 void bind(config::Fields& f, DataConfig& c) {
@@ -188,6 +189,12 @@ void bind(config::Fields& f, TrainConfig& c) {
            c.grad_reduce,
            kGradReduces,
            "in which gradients are averaged over processes: bf16 halves what they send");
+  f.choice(
+      "on_nonfinite",
+      c.on_nonfinite,
+      kOnNonfinite,
+      "after a loss or gradient that is not finite: the end; the next batch; or back to the last "
+      "checkpoint, and on without the batch");
   f.integer(
       "seed", c.seed, {.min = 0, .max = kMaxSeed}, "decides order, views and initial weights");
   f.integer_or_auto("workers", c.workers, {.min = 1, .max = 1024}, "decode threads per process");

@@ -76,6 +76,7 @@ struct TrainConfig {
   std::string accumulate_negatives = "micro";  // or "full"
   std::string precision = "auto";
   std::string grad_reduce = "fp32";  // in which gradients travel between processes
+  std::string on_nonfinite = "stop";
   std::int64_t seed = 0;
   std::optional<std::int64_t> workers;  // absent: one per processor
 };

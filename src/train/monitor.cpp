@@ -92,6 +92,7 @@ void Monitor::write(const std::string& state, const std::string& reason) {
                                 {"eta_s", view_.eta_s},
                                 {"goodput", goodput()},
                                 {"last_checkpoint", last_checkpoint_},
+                                {"left_out", left_out_},
                                 {"process", getpid()},
                                 {"time", utc_now()}};
   if (!reason.empty()) out["reason"] = reason;

@@ -58,6 +58,9 @@ class Monitor {
 
   void checkpoint_saved(const std::string& name) { last_checkpoint_ = name; }
 
+  /// How many steps' batches train nothing, so far or by what is known of them.
+  void left_out(std::size_t steps) { left_out_ = steps; }
+
   /// Writes status.json now, as far as the storage lets it. state: "training", "evaluating", "done", "stopped".
   void write_status(const std::string& state);
   /// Writes the state "failed" with the reason.
@@ -82,6 +85,7 @@ class Monitor {
   double images_per_s_ = 0, data_wait_ = 0;
   StepView view_;
   std::string last_checkpoint_;
+  std::size_t left_out_ = 0;
   double next_status_s_ = 0;
   Progress progress_;
   SideWrite status_write_;

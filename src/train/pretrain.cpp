@@ -11,7 +11,7 @@
 #include "dist/world.h"
 #include "ops/threads.h"
 #include "recipe/plan.h"
-#include "train/trainer.h"
+#include "train/rollback.h"
 #include "train/view_path.h"
 
 #include <fmt/format.h>
@@ -20,6 +20,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 namespace sslrun::train {
 namespace {
@@ -104,15 +105,14 @@ void require_same_images(const std::string& fingerprint, dist::World& world, at:
   }
 }
 
-void say_how_it_ended(int signal,
-                      const Trainer& trainer,
+void say_how_it_ended(const TrainingEnd& end,
                       const PretrainOptions& options,
                       const fs::path& folder) {
-  const RunState& state = trainer.state();
-  if (signal != 0) {
+  const RunState& state = end.state;
+  if (end.signal != 0) {
     log::info("saved at step {} of {}; to go on from here: {}",
               state.step,
-              trainer.total_steps(),
+              end.total_steps,
               command_of(options));
     return;
   }
@@ -129,6 +129,11 @@ void say_how_it_ended(int signal,
               state.bad_images.size(),
               (folder / "bad_images.jsonl").string());
   }
+  if (!state.left_out.empty())
+    log::warn(
+        "the batches of {} steps trained nothing: their loss or gradient was not finite, or they "
+        "led to such a step",
+        state.left_out.size());
 }
 
 }  // namespace
@@ -157,7 +162,8 @@ int pretrain(const PretrainOptions& options, dist::World& world, int threads) {
   if (first) folder.emplace(path);
   if (first && options.overwrite) folder->clear();
   world.barrier();  // nobody reads what the first one removes
-  const auto resumed = checkpoint::CheckpointStore(path, recipe.checkpoint.keep_last).load_latest();
+  const checkpoint::CheckpointStore store(path, recipe.checkpoint.keep_last);
+  auto resumed = store.load_latest();
   RunState start = fingerprints(loaded, data);
   require_same_images(start.data, world, device);
   if (resumed) {
@@ -186,18 +192,19 @@ int pretrain(const PretrainOptions& options, dist::World& world, int threads) {
   if (first && !resumed) folder->describe(loaded, data, dist::device_name(device));
 
   if (first) folder->note_start(start.step);
-  Trainer trainer(
-      {loaded, data, folder ? &*folder : nullptr, world, device, precision, options.ranks_here},
-      start,
-      resumed ? &resumed->snapshot : nullptr);
   if (first && resumed)
-    log::info("going on from step {} of {}", resumed->step, trainer.total_steps());
-  const int signal = trainer.run();
+    log::info(
+        "going on from step {} of {}", start.step, recipe::make_plan(recipe, data).total_steps);
+  const TrainingEnd end = train_to_end(
+      {loaded, data, folder ? &*folder : nullptr, world, device, precision, options.ranks_here},
+      store,
+      start,
+      std::move(resumed));
   if (first) {
     folder->note_end();
-    say_how_it_ended(signal, trainer, options, path);
+    say_how_it_ended(end, options, path);
   }
-  return exit_status(signal);
+  return exit_status(end.signal);
 }
 
 }  // namespace sslrun::train

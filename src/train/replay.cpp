@@ -44,6 +44,7 @@ nlohmann::json number(double x) {
 void print(const ReplayOptions& options,
            const std::string& from,
            const Trainer::Replayed& got,
+           bool left_out,
            const nlohmann::json& recorded) {
   nlohmann::ordered_json out = {{"step", options.step},
                                 {"from", from},
@@ -51,6 +52,7 @@ void print(const ReplayOptions& options,
                                 {"grad_norm", number(got.grad_norm)},
                                 {"lr", got.lr},
                                 {"samples", got.samples},
+                                {"left_out", left_out},
                                 {"recorded", nullptr},
                                 {"equal", nullptr}};
   if (!recorded.is_null()) {
@@ -66,6 +68,7 @@ void print(const ReplayOptions& options,
              got.grad_norm,
              got.lr,
              fmt::join(got.samples, " "));
+  if (left_out) fmt::print("the run has left this step out\n");
   if (recorded.is_null()) {
     fmt::print("metrics.jsonl has no line of this step to compare with\n");
   } else {
@@ -97,8 +100,11 @@ void replay(const ReplayOptions& options) {
   ops::use_threads(cpu_count());
   if (!loaded.recipe.train.workers) loaded.recipe.train.workers = cpu_count();
 
-  const auto before = checkpoint::CheckpointStore(run, loaded.recipe.checkpoint.keep_last)
-                          .load_latest(/*last_step=*/options.step - 1);
+  const checkpoint::CheckpointStore store(run, loaded.recipe.checkpoint.keep_last);
+  const auto newest = store.load_latest();
+  const auto before = newest && newest->step < options.step
+                          ? newest
+                          : store.load_latest(/*last_step=*/options.step - 1);
   RunState start = fingerprints(loaded, data);
   start.precision = ops::name_of(ops::choose_precision(loaded.recipe.train.precision, device));
   if (before) {
@@ -107,6 +113,8 @@ void replay(const ReplayOptions& options) {
     require_same_run(saved, start, run.string());
     start = saved;
   }
+  // A step may have been left out after the checkpoint before it was written.
+  if (newest) start.left_out = decode_state(newest->snapshot.state).left_out;
   const std::string from = before ? checkpoint::name_of(before->step) : "the start";
   const auto world = dist::single_world();
   Trainer trainer({loaded,
@@ -118,7 +126,11 @@ void replay(const ReplayOptions& options) {
                   start,
                   before ? &before->snapshot : nullptr);
   log::info("{} steps from {}", options.step - start.step, from);
-  print(options, from, trainer.replay(options.step), recorded_line(run, options.step));
+  print(options,
+        from,
+        trainer.replay(options.step),
+        start.left_out.contains(options.step),
+        recorded_line(run, options.step));
 }
 
 }  // namespace sslrun::train

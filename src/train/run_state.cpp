@@ -35,7 +35,8 @@ std::string encode_state(const RunState& s) {
                                       {"training_hash", s.training_hash},
                                       {"data", s.data},
                                       {"recipe", nlohmann::ordered_json::parse(s.recipe)},
-                                      {"bad_images", bad}};
+                                      {"bad_images", bad},
+                                      {"left_out", s.left_out}};
   return out.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -61,6 +62,7 @@ RunState decode_state(std::string_view text) {
                               b.at("name").get<std::string>(),
                               b.at("reason").get<std::string>()});
     }
+    s.left_out = in.value("left_out", s.left_out);  // not in what older versions wrote
     return s;
   } catch (const nlohmann::json::exception& e) {
     throw CheckpointError(fmt::format("state.json must be one that sslrun wrote: {}", e.what()));

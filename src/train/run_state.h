@@ -4,6 +4,7 @@
 #include "recipe/load.h"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct RunState {
   std::string recipe;  // the resolved recipe in JSON, to tell what changed
   std::string data;    // fingerprint of the training images
   std::vector<data::BadSample> bad_images;
+  std::set<std::int64_t> left_out;  // steps, counted from 1, whose batches train nothing
 };
 
 /// The state of a run that has not begun: what it is a run of.

@@ -27,6 +27,7 @@
 #include <cmath>
 #include <csignal>
 #include <ctime>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -38,21 +39,6 @@ constexpr std::int64_t kDiagnoseEverySteps = 50;  // a multiple: their scalars a
 constexpr std::int64_t kPreviewRows = 8;
 constexpr std::size_t kBadImagesTold = 5;
 constexpr double kBeforeJobEndSeconds = 60;  // and twice what a save takes
-
-/// Every rank goes on from the same step, or from the start.
-void require_same_start(std::int64_t step, const TrainerDeps& deps) {
-  const double own[] = {static_cast<double>(step)};
-  const auto all = dist::exchange(own, deps.world, deps.device);
-  for (std::size_t rank = 0; rank < all.size(); ++rank) {
-    if (all[rank] == all[0]) continue;
-    throw CheckpointError(
-        fmt::format("all processes must go on from the same checkpoint, and rank {} is at step {}, "
-                    "rank 0 at step {}; give a run folder on storage that all machines see",
-                    rank,
-                    all[rank][0],
-                    all[0][0]));
-  }
-}
 
 std::filesystem::path path_of(const RunFolder* folder) {
   return folder == nullptr ? std::filesystem::path() : folder->path();
@@ -98,7 +84,6 @@ Trainer::Trainer(const TrainerDeps& deps,
       other_writes_("a file beside the checkpoints", monitor_.progress()),
       needs_labels_(recipe::method_config(recipe_)->view_needs().labels),
       health_(recipe::method_config(recipe_)->collapse_advice()) {
-  require_same_start(state_.step, deps);
   if (deps.folder != nullptr) {
     const std::filesystem::path& folder = deps.folder->path();
     metrics_.emplace(folder / "metrics.jsonl", state_.step, state_.evaluated_step);
@@ -134,6 +119,8 @@ Trainer::Trainer(const TrainerDeps& deps,
     nn::load_state(*method_, snapshot->model);
     optimizer_->load_state(snapshot->optimizer);
   }
+  if (recipe_.train.on_nonfinite == "skip") kept_.emplace(method_->named_buffers());
+  monitor_.left_out(state_.left_out.size());
   if (state_.step < total_steps_) {
     cache_ = make_cache(recipe_.data, *deps.data.train, deps.ranks_here);
     const data::Source& images = cache_ ? static_cast<data::Source&>(*cache_) : *deps.data.train;
@@ -156,17 +143,12 @@ Trainer::Trainer(const TrainerDeps& deps,
   }
 }
 
-int Trainer::run() {
-  try {
-    return train();
-  } catch (const std::exception& e) {
-    monitor_.progress().clear();
-    if (deps_.folder == nullptr || deps_.folder->lock().held()) monitor_.write_failure(e.what());
-    throw;
-  }
+void Trainer::note_failure(const std::string& reason) {
+  monitor_.progress().clear();
+  if (deps_.folder == nullptr || deps_.folder->lock().held()) monitor_.write_failure(reason);
 }
 
-int Trainer::train() {
+int Trainer::run() {
   agree(nullptr);
   if (evaluation_due()) {  // stopped between the step and its evaluation
     evaluate();
@@ -176,13 +158,15 @@ int Trainer::train() {
     watch_time_limit();
     const data::Batch& batch = next_batch();
     if (state_.step == 0) save_preview();
-    const StepOutcome outcome = train_step(batch);
+    const StepOutcome outcome = take_step(batch);
     ++state_.step;
     if (deps_.folder != nullptr && !deps_.folder->lock().held())
       deps_.folder->lock().require_held();
     monitor_.step_done(state_.step, outcome.loss, outcome.lr, loader_->stages().wait_s);
-    record(outcome);
-    judge(outcome);
+    if (outcome.applied()) {
+      record(outcome);
+      judge(outcome);
+    }
     note_bad_images();
     note_full_cache();
     if (agreed_.signal == 0 && evaluation_due()) evaluate();
@@ -229,9 +213,11 @@ const data::Batch& Trainer::next_batch() {
 Trainer::Replayed Trainer::replay(std::int64_t step) {
   for (;;) {
     const data::Batch& batch = next_batch();
-    const StepOutcome outcome = train_step(batch);
-    if (state_.step + 1 == step)
+    if (state_.step + 1 == step) {
+      const StepOutcome outcome = train_step(batch);
       return {outcome.loss, outcome.grad_norm, outcome.lr, batch.samples};
+    }
+    take_step(batch);
     ++state_.step;
   }
 }
@@ -263,13 +249,32 @@ MicroBatch Trainer::micro_batch(const data::Batch& batch, std::int64_t m) {
   return out;
 }
 
+methods::Progress Trainer::step_progress() const {
+  return {state_.step, total_steps_, sampler_.steps_per_epoch()};
+}
+
+Trainer::StepOutcome Trainer::take_step(const data::Batch& batch) {
+  if (state_.left_out.contains(state_.step + 1)) return leave_out();
+  StepOutcome outcome = train_step(batch);
+  if (!outcome.applied()) refuse(outcome, batch);
+  return outcome;
+}
+
+Trainer::StepOutcome Trainer::leave_out() {
+  copies_.record();  // those that next_batch() has begun
+  method_->before_step(step_progress());
+  agree(nullptr);
+  return {.loss = std::numeric_limits<double>::quiet_NaN(), .lr = schedule_.at(state_.step).lr};
+}
+
 Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   StepOutcome outcome;
   const optim::StepRates rates = schedule_.at(state_.step);
   outcome.lr = rates.lr;
   outcome.weight_decay = optimizer_->weight_decay(rates.share);
-  const methods::Progress progress{state_.step, total_steps_, sampler_.steps_per_epoch()};
+  const methods::Progress progress = step_progress();
   method_->before_step(progress);
+  if (kept_) kept_->keep();
   optimizer_->zero_grad();
   const StepPasses passes{.method = *method_,
                           .world = deps_.world,
@@ -302,15 +307,19 @@ Trainer::StepOutcome Trainer::train_step(const data::Batch& batch) {
   if (reducer_) reducer_->finish();
   outcome.grad_norm = ops::gradient_norm(parameters_);
   agree(&outcome);
-  require_finite(outcome, batch);
+  if (!outcome.applied()) {
+    if (kept_) kept_->put_back();
+    method_->forget_step();
+    return outcome;
+  }
   if (recipe_.has_clip) optim::clip_gradients(method_->named_parameters(), recipe_.clip);
   optimizer_->step(rates, method_->following(progress));
   method_->after_step(progress);
   return outcome;
 }
 
-void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batch) const {
-  if (std::isfinite(outcome.loss) && std::isfinite(outcome.grad_norm)) return;
+void Trainer::refuse(const StepOutcome& outcome, const data::Batch& batch) {
+  const std::int64_t step = state_.step + 1;
   // Those of every rank.
   const at::Tensor own = ops::classes_to(
       batch.samples.data(), static_cast<std::int64_t>(batch.samples.size()), 1, deps_.device);
@@ -319,21 +328,18 @@ void Trainer::require_finite(const StepOutcome& outcome, const data::Batch& batc
   const std::vector<std::int64_t> samples(first, first + all.numel());
   const auto path = path_of(deps_.folder) / "nonfinite.json";
   if (deps_.folder != nullptr) {
-    const nlohmann::ordered_json list = {{"step", state_.step + 1}, {"samples", samples}};
-    write_file_atomic(path, list.dump() + "\n");
+    other_writes_.attempt([&] {
+      const nlohmann::ordered_json list = {{"step", step}, {"samples", samples}};
+      write_file_atomic(path, list.dump() + "\n");
+    });
   }
-  throw NumericsError(
-      fmt::format("the loss and its gradient must be finite, and at step {} the loss is {} and the "
-                  "gradient's norm {} (lr {:.4g}, {}); the step was "
-                  "not applied and the last checkpoint stands; lower optimizer.lr or try "
-                  "train.precision: fp32 in another folder; the batch's images "
-                  "are listed in '{}'",
-                  state_.step + 1,
-                  outcome.loss,
-                  outcome.grad_norm,
-                  outcome.lr,
-                  state_.precision,
-                  path.string()));
+  state_.left_out.insert(step);
+  monitor_.left_out(state_.left_out.size());
+  const std::string told = after_nonfinite(
+      recipe_.train.on_nonfinite,
+      state_.left_out,
+      {step, outcome.loss, outcome.grad_norm, outcome.lr, state_.precision, path.string()});
+  if (!told.empty()) warn(told);
 }
 
 bool Trainer::diagnosed() const {
@@ -375,6 +381,8 @@ void Trainer::record(const StepOutcome& outcome) {
   line.values.emplace_back("images_per_s", monitor_.images_per_s());
   line.values.emplace_back("data_wait", monitor_.data_wait());
   add_stages(line);
+  if (!state_.left_out.empty())
+    line.values.emplace_back("left_out", static_cast<double>(state_.left_out.size()));
   line.values.emplace_back("time_s", monitor_.time_s());
   write(line);
 }

@@ -17,6 +17,7 @@
 #include "train/accumulate.h"
 #include "train/health.h"
 #include "train/monitor.h"
+#include "train/nonfinite.h"
 #include "train/run_folder.h"
 #include "train/run_state.h"
 #include "train/saver.h"
@@ -25,6 +26,7 @@
 #include "train/view_path.h"
 #include "views/pipeline.h"
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,8 +57,15 @@ class Trainer {
   /// Trains to the end, or to the next step after a stop signal to any rank; saves either way.
   /// Returns the signal, 0 at the end, on every rank the same.
   /// errors    NumericsError when a loss or gradient is not finite on any rank: no rank applies the
-  ///           step, the last checkpoint stands.
+  ///           step, the last checkpoint stands. With train.on_nonfinite: rollback a NonfiniteError,
+  ///           with skip only when that goes on.
   int run();
+
+  /// From now on no checkpoint is written; returns when the one under way is.
+  void stop_saving() { saver_.reset(); }
+
+  /// Lets status.json say that the run has ended so.
+  void note_failure(const std::string& reason);
 
   /// What a step gives.
   struct Replayed {
@@ -64,8 +73,9 @@ class Trainer {
     std::vector<std::int64_t> samples;
   };
 
-  /// Takes the steps up to `step`, which is later than the state's, and saves nothing.
-  /// errors    NumericsError where a loss or gradient is not finite: the message has the figures.
+  /// Takes the steps up to `step`, which is later than the state's, and saves nothing. The last one's
+  /// figures may be of any kind.
+  /// errors    NumericsError as run() where a step before it is not finite.
   Replayed replay(std::int64_t step);
 
   const RunState& state() const { return state_; }
@@ -77,7 +87,10 @@ class Trainer {
     double loss = 0, lr = 0, weight_decay = 0, grad_norm = 0;
     std::int64_t candidates = 0;
     double guessing_scale = 1;
-    std::vector<std::pair<std::string, double>> scalars;
+    std::vector<std::pair<std::string, double>> scalars = {};
+
+    /// Whether the weights have moved.
+    bool applied() const { return std::isfinite(loss) && std::isfinite(grad_norm); }
   };
 
   /// What the ranks agree on in a step, or before the first.
@@ -86,7 +99,6 @@ class Trainer {
     bool new_bad = false;  // one has met bad images
   };
 
-  int train();
   /// Makes the loss and the scalars of a step, where there is one, the means over the ranks, and renews
   /// what they agree on.
   void agree(StepOutcome* outcome);
@@ -94,8 +106,14 @@ class Trainer {
   std::unique_ptr<encoders::Encoder> make_encoder() const;
   /// The m-th part of a batch that next_batch() gave, on the device.
   MicroBatch micro_batch(const data::Batch& batch, std::int64_t m);
+  methods::Progress step_progress() const;
+  /// One step, or what takes its place where the batch is left out.
+  StepOutcome take_step(const data::Batch& batch);
+  /// Where loss or gradient is not finite, weights and buffers stay as before_step left them.
   StepOutcome train_step(const data::Batch& batch);
-  void require_finite(const StepOutcome& outcome, const data::Batch& batch) const;
+  StepOutcome leave_out();
+  /// What follows from a step that was not applied. errors: as run().
+  void refuse(const StepOutcome& outcome, const data::Batch& batch);
   const data::Batch& next_batch();
   void record(const StepOutcome& outcome);
   void write(const metrics::Record& line);
@@ -150,6 +168,7 @@ class Trainer {
   bool needs_labels_;
   HealthWatch health_;
   SpikeWatch spikes_;
+  std::optional<KeptBuffers> kept_;             // of the method; none: what forward wrote stays
   std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
   std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
   data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end

@@ -184,13 +184,21 @@ def check_damaged_images(work):
 
 def check_not_finite(work, recipe):
     out = f"{work}/nonfinite"
-    ends(start(recipe, out, "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1.0e38"), 6, "nonfinite.json")
+    keys = ("--set", "optimizer.name=sgd", "--set", "optimizer.lr=1.0e38", "--set", "checkpoint.every_minutes=15")
+    ends(start(recipe, out, *keys), 6, "nonfinite.json")
     have = [n for n in listing(out) if n.endswith("nonfinite.json")]
     expect(have, f"nonfinite.json must be in {sorted(listing(out))}")
     with open(f"{out}/{have[0]}") as f:
-        expect(json.load(f)["step"] >= 0, "nonfinite.json must name the step")
+        broken = json.load(f)
     with open(f"{out}/status.json") as f:
         expect(json.load(f)["state"] == "failed", "status.json must say failed")
+    again = subprocess.run([SSLRUN, "replay", out, "--step", str(broken["step"]), "--devices", "cpu", "--json"], capture_output=True, text=True)
+    expect(again.returncode == 0, again.stderr)
+    replayed = json.loads(again.stdout)
+    expect(None in (replayed["loss"], replayed["grad_norm"]) and replayed["samples"] == broken["samples"], f"replay must show the broken step: {replayed}")
+    # The weights are at fault, and no batch: nothing helps.
+    ends(start(recipe, out, *keys, "--set", "train.on_nonfinite=skip"), 6, "train.on_nonfinite: skip", "as 9 before it")
+    ends(start(recipe, f"{work}/rollback", *keys, "--set", "train.on_nonfinite=rollback"), 6, "checkpoint to go back to")
 
 
 def check_clip(work, recipe):

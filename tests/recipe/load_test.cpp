@@ -37,7 +37,8 @@ augmentations:
 optimizer: {name: adamw, lr: 0.123456789012345, lr_batch: 128, lr_scaling: sqrt, beta1: 0.8, beta2: 0.95, eps: 1e-6,
             weight_decay: 0.01, decay_1d: true}
 schedule: {epochs: 21, warmup_epochs: 3, decay: constant, final_lr: 1e-5}
-train: {batch_size: 6, accumulate: 3, accumulate_negatives: full, precision: bf16, grad_reduce: bf16, seed: 4294967295, workers: 3}
+train: {batch_size: 6, accumulate: 3, accumulate_negatives: full, precision: bf16, grad_reduce: bf16, on_nonfinite: skip,
+        seed: 4294967295, workers: 3}
 eval: {knn: {every_epochs: 7, k: 4, temperature: 0.2}}
 checkpoint: {every_epochs: 9, every_minutes: 2.5, keep_last: 5}
 )";

@@ -42,7 +42,8 @@ TEST_CASE("run state: every field comes back from state.json", "[train][state]")
                               .recipe = R"({"version":1,"method":{"name":"simclr"}})",
                               .data = "fedcba9876543210",
                               .bad_images = {{7, "a/\xC3\xA4 \"b\".jpg", "ends too early"},
-                                             {1L << 40, "c.png", "no header"}}};
+                                             {1L << 40, "c.png", "no header"}},
+                              .left_out = {7, 121}};
   const train::RunState back = train::decode_state(train::encode_state(saved));
   CHECK(back.step == 120);
   CHECK(back.evaluated_step == 58);
@@ -58,6 +59,7 @@ TEST_CASE("run state: every field comes back from state.json", "[train][state]")
   CHECK(back.bad_images[0].name == saved.bad_images[0].name);
   CHECK(back.bad_images[0].reason == "ends too early");
   CHECK(back.bad_images[1].sample == 1L << 40);
+  CHECK(back.left_out == saved.left_out);
 }
 
 TEST_CASE("run state: a file name that is no UTF-8 does not keep a run from being saved",
@@ -102,6 +104,7 @@ TEST_CASE(
                recipe::replaced(recipe::kGood, "temperature: 0.5", "temperature: 5.0e-1"))
             .empty());
   CHECK(answer(recipe::kGood, {"checkpoint.keep_last=7"}).empty());  // changes no number of the run
+  CHECK(answer(recipe::kGood, {"train.on_nonfinite=rollback"}).empty());
 
   const std::string changed = answer(recipe::kGood, {"optimizer.lr=0.2", "method.temperature=0.4"});
   CHECK(has(changed, "3: the recipe must be the one that the run in 'runs/r' was started with"));
