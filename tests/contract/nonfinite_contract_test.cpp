@@ -270,6 +270,23 @@ TEST_CASE("rollback: the run ends as one that leaves the batch out from the chec
   }
 }
 
+// Step 5, and step 6 when 5 is left out: step 4 goes with them.
+TEST_CASE("rollback: where leaving one batch out does not help, those before it are left out too",
+          "[contract][dist][nonfinite]") {
+  const test::TempFolder back, told;
+  sit(run_of("simclr", "rollback", kSteps), back.path(), 2, with([](std::int64_t n) {
+        return n == 5 || n == 7 ? std::optional(Fault{.rank = 1}) : std::nullopt;
+      }));
+  sit(run_of("simclr", "stop", 3), told.path(), 2);
+  edit(told.path(), [](train::RunState& state) { state.left_out = {4, 5, 6}; });
+  sit(run_of("simclr", "stop", kSteps), told.path(), 2);
+  const Outcome got(back.path()), want(told.path());
+  CHECK(equal(got, want));
+  CHECK(losses(got) == losses(want));
+  CHECK(logged(got) == std::vector<std::int64_t>{1, 2, 3, 7, 8});
+  CHECK(left_out(got) == left_out(want));
+}
+
 // The one from a copy in memory, the other from disk.
 TEST_CASE("rollback: it comes to the bits of skip", "[contract][dist][nonfinite]") {
   const std::map<std::string, std::vector<std::string>> methods = {
