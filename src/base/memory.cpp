@@ -29,33 +29,60 @@ std::optional<std::int64_t> number_in(const fs::path& file) {
   return std::nullopt;
 }
 
-// The control group of this process below the root of version 2, "/" for the root itself.
-std::string control_group() {
+// Where the control group of this process lies below the root of its hierarchy: that of version 2, whose
+// controllers are not named, or version 1's of that controller. Nothing where there is none.
+std::optional<std::string> control_group(const std::string& controller) {
   std::ifstream in("/proc/self/cgroup");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("0::")) return line.substr(3);
+  for (std::string line; std::getline(in, line);) {  // number:controller,controller:path
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    if (controllers == "," + controller + "," ||
+        (!controller.empty() && controllers.find("," + controller + ",") != std::string::npos))
+      return line.substr(second + 1);
   }
-  return "/";
+  return std::nullopt;
 }
 
-}  // namespace
+// The names of one version's files.
+struct GroupFiles {
+  fs::path root;
+  std::string controller, limit, used, cached;
+};
 
-std::int64_t free_memory() {
-  std::int64_t least = number_after("/proc/meminfo", "MemAvailable:").value_or(0) * 1024;
-  const fs::path root = "/sys/fs/cgroup";
-  // A group is also held to the limits of those around it.
-  for (fs::path group = control_group();; group = group.parent_path()) {
-    const fs::path folder = root / group.relative_path();
-    const auto limit = number_in(folder / "memory.max"),
-               used = number_in(folder / "memory.current");
+// What the limits of the group, and of those around it, leave; `least` where they leave more.
+std::int64_t left_by_groups(const GroupFiles& names, std::int64_t least) {
+  const auto own = control_group(names.controller);
+  if (!own) return least;
+  for (fs::path group = *own;; group = group.parent_path()) {
+    const fs::path folder = names.root / group.relative_path();
+    const auto limit = number_in(folder / names.limit), used = number_in(folder / names.used);
     if (limit && used) {
       // Pages of files count as used, and are given up when room is needed.
-      const std::int64_t cached = number_after(folder / "memory.stat", "inactive_file").value_or(0);
+      const std::int64_t cached = number_after(folder / "memory.stat", names.cached).value_or(0);
       least = std::min(least, std::max<std::int64_t>(*limit - *used + cached, 0));
     }
     if (!group.has_relative_path()) break;
   }
   return least;
+}
+
+}  // namespace
+
+std::int64_t free_memory() {
+  const std::int64_t of_machine = number_after("/proc/meminfo", "MemAvailable:").value_or(0) * 1024;
+  const std::int64_t left = left_by_groups({.root = "/sys/fs/cgroup",
+                                            .controller = "",
+                                            .limit = "memory.max",
+                                            .used = "memory.current",
+                                            .cached = "inactive_file"},
+                                           of_machine);
+  return left_by_groups({.root = "/sys/fs/cgroup/memory",
+                         .controller = "memory",
+                         .limit = "memory.limit_in_bytes",
+                         .used = "memory.usage_in_bytes",
+                         .cached = "total_inactive_file"},
+                        left);
 }
 
 }  // namespace sslrun

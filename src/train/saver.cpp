@@ -20,6 +20,17 @@ constexpr std::chrono::seconds kBetweenTries{2};  // a server that was away for 
 
 }  // namespace
 
+std::optional<std::string> low_memory_verdict(std::int64_t state_bytes, std::int64_t free_bytes) {
+  if (free_bytes == 0 || free_bytes >= 2 * state_bytes) return std::nullopt;
+  constexpr double kGigabyte = 1e9;
+  return fmt::format(
+      "memory should hold {:.1f} GB more, for gradients and for the copy of the state that a "
+      "checkpoint is written from, and {:.1f} GB are free: the system may end the run at its first "
+      "checkpoint; ask for more (Slurm: --mem), or lower data.cache_gb",
+      2 * static_cast<double>(state_bytes) / kGigabyte,
+      static_cast<double>(free_bytes) / kGigabyte);
+}
+
 Saver::Saver(checkpoint::CheckpointStore store,
              SaveInterval interval,
              Start start,

@@ -17,6 +17,11 @@ struct SaveInterval {
   double seconds = 0;
 };
 
+/// What to tell where memory may not hold the copy of a state of so many bytes, beside gradients of
+/// their size at most, of which `free` bytes are left; nothing where it does, or where free is 0, not
+/// known.
+std::optional<std::string> low_memory_verdict(std::int64_t state_bytes, std::int64_t free_bytes);
+
 /// Writes a run's checkpoints. Training waits for the copy of its state to memory that is kept for
 /// it; a thread writes that copy, one at a time: a save that falls due meanwhile is taken at the
 /// first step after which the thread is free. A write that the storage refuses costs a warning and

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stop_signal.h"
 #include "dist/exchange.h"
 #include "image/bad_image.h"
@@ -121,6 +122,7 @@ Trainer::Trainer(const TrainerDeps& deps,
   }
   if (recipe_.train.on_nonfinite == "skip") kept_.emplace(method_->named_buffers());
   monitor_.left_out(state_.left_out.size());
+  warn_of_low_memory();
   if (state_.step < total_steps_) {
     cache_ = make_cache(recipe_.data, *deps.data.train, deps.ranks_here);
     const data::Source& images = cache_ ? static_cast<data::Source&>(*cache_) : *deps.data.train;
@@ -141,6 +143,14 @@ Trainer::Trainer(const TrainerDeps& deps,
         write_file_atomic(list, list_lines(state_.bad_images));
     });
   }
+}
+
+void Trainer::warn_of_low_memory() {
+  if (!saver_) return;
+  std::int64_t bytes = 0;
+  for (const auto& tensors : {method_->named_state(), optimizer_->state()})
+    for (const auto& [name, tensor] : tensors) bytes += static_cast<std::int64_t>(tensor.nbytes());
+  if (const auto verdict = low_memory_verdict(bytes, free_memory())) warn(*verdict);
 }
 
 void Trainer::note_failure(const std::string& reason) {

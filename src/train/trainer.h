@@ -99,6 +99,7 @@ class Trainer {
     bool new_bad = false;  // one has met bad images
   };
 
+  void warn_of_low_memory();
   /// Makes the loss and the scalars of a step, where there is one, the means over the ranks, and renews
   /// what they agree on.
   void agree(StepOutcome* outcome);

@@ -139,3 +139,14 @@ TEST_CASE("saver: a last save that cannot be made says what stands and what to d
   }
   CHECK(tries == 3);
 }
+
+TEST_CASE("saver: memory that cannot hold gradients and a copy of the state is told beforehand",
+          "[train][saver]") {
+  CHECK(!train::low_memory_verdict(1'000'000'000, 2'000'000'000));
+  CHECK(!train::low_memory_verdict(1'000'000'000, 0));  // not known
+  const auto verdict = train::low_memory_verdict(1'500'000'000, 2'000'000'000);
+  REQUIRE(verdict);
+  CHECK_THAT(*verdict,
+             Catch::Contains("hold 3.0 GB more") && Catch::Contains("2.0 GB are free") &&
+                 Catch::Contains("--mem"));
+}
