@@ -201,8 +201,9 @@ class Heartbeat::Beats {
 
   /// With the lock held.
   std::string words_without_store() const {
-    return options_.store_of_first ? "no sign of life from " + first_.words(0)
-                                   : "the store through which they met does not answer";
+    if (!options_.store_of_first) return "the store through which they met does not answer";
+    return "no sign of life from " +
+           (first_.count > 0 ? first_.words(0) : std::string("rank 0, which keeps their store"));
   }
 
   const c10::intrusive_ptr<c10d::Store> store_;

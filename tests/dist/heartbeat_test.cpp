@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -107,7 +108,8 @@ TEST_CASE("heartbeat: without its store rank 0 is the one that is missing, or th
   CHECK_THAT(second->missing(), Contains("none is behind"));
   first.reset();
   second = beat(1);
-  server.reset();
+  while (std::stoi(server->get_to_str("beat/1")) < 3) std::this_thread::yield();
+  server.reset();  // after two whole looks at rank 0's last sign
   const std::string words = second->missing();
   CHECK_THAT(words,
              of_first ? Contains("no sign of life from rank 0 on 'n0' (step 3, saving for ")
