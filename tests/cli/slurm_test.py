@@ -11,6 +11,7 @@ PATIENCE_S = 400  # for a condition that Slurm brings about: requeued jobs start
 QUICK = RECIPE.replace("accumulate: 2, ", "").replace("workers: 2}", "workers: 1, precision: fp32}")
 LONG = QUICK.replace("epochs: 6, warmup_epochs: 1", "epochs: 8, warmup_epochs: 1").replace("every_minutes: 0.0005, ", "")
 LONG_STEPS = 8 * (168 // 16)
+UNDER_WAY = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "PREEMPTED", "NODE_FAIL")  # or about to be queued again
 CONF = """
 ClusterName=test
 SlurmctldHost={host}({addresses[0]})
@@ -213,18 +214,23 @@ class Job:
     def wait_for_steps(self, count):
         def there():
             state = self.state()["JobState"]
-            expect(state in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING"), f"job {self.id} is {state}:\n{self.words()}")
+            expect(state in UNDER_WAY, f"job {self.id} is {state}:\n{self.words()}")
             return self.steps() >= count
 
         wait_until(f"step {count} of job {self.id}", there)
 
-    def wait_for_requeue(self):
-        def pending():
-            state = self.state()
-            expect(state["JobState"] != "FAILED", f"job {self.id} failed:\n{self.words()}")
-            return state["JobState"] == "PENDING" and int(state["Restarts"]) > 0
+    def requeued(self):
+        """Once it is queued again: True; once it is over: False."""
+        def state():
+            now = self.state()
+            if now["JobState"] == "PENDING":
+                return "queued" if int(now["Restarts"]) > 0 else ""
+            return "" if now["JobState"] in UNDER_WAY else "over"
 
-        wait_until(f"requeue of job {self.id}", pending)
+        return wait_until(f"requeue or end of job {self.id}", state) == "queued"
+
+    def wait_for_requeue(self):
+        expect(self.requeued(), f"job {self.id} must be queued again, and is over:\n{self.words()}")
 
     def start_now(self):
         """A requeued job waits two minutes for its credentials to run out: sent off as soon as new ones are younger, to the second."""
@@ -233,7 +239,7 @@ class Job:
 
     def end(self):
         def over():
-            return self.state()["JobState"] not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
+            return self.state()["JobState"] not in UNDER_WAY
 
         wait_until(f"end of job {self.id}", over)
         return self.state()
@@ -342,8 +348,7 @@ def main():
                 job = submit(f"{work}/long.yaml", f"{work}/{name}")
                 job.wait_for_steps(3)
                 interrupt(job)
-                if name == "TERM":  # Slurm takes the step for cancelled, whatever its status: the user submits again
-                    job.end()
+                if name == "TERM" and not job.requeued():  # Slurm may take the step for cancelled, whatever its status: the user submits again
                     submit(f"{work}/long.yaml", f"{work}/{name}").finish()
                 else:
                     job.finish_after_requeue()
