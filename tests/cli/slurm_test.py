@@ -172,7 +172,10 @@ class Cluster:
                 skip(f"no {what} on this machine ({', '.join(ended) or 'no daemon'} ended): {words[-800:]!r}")
             time.sleep(0.05)
 
-    def __exit__(self, *_):
+    def __exit__(self, thrown=None, *_):
+        if thrown is not None:
+            with open(f"{self.dir}/log/ctld.log", errors="replace") as f:
+                print("the controller's last words:\n" + "".join(f.readlines()[-40:]), flush=True)
         if len(self.daemons) > 1:
             subprocess.run(["scancel", "--signal=KILL", "--full", "-u", "root"], capture_output=True)
             subprocess.run(["scancel", "-u", "root"], capture_output=True)
@@ -300,8 +303,8 @@ def check_lost_node(work, cluster, want):
     job.wait_for_steps(3)
     wait_until("a checkpoint", lambda: os.path.exists(f"{job.out}/checkpoints/latest"))
     cluster.network.link("n2", "down")
+    wait_until("loss of the node", lambda: "down" in tell("sinfo", "-h", "-n", "n2", "-o", "%T"))
     job.wait_for_requeue()  # the survivors wait for ranks that are gone until they are killed
-    expect("down" in tell("sinfo", "-h", "-n", "n2", "-o", "%T"), "Slurm must have lost the node")
     cluster.network.link("n2", "up")
     job.finish_after_requeue()
     expect(result(job.out, LONG_STEPS) == want, f"after the loss of a node the run must end with the bits of the undisturbed one:\n{job.words()}")
