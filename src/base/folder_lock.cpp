@@ -56,14 +56,17 @@ std::string first_line(const fs::path& path) {
   }
 }
 
-/// Field 22 of /proc/PID/stat; empty: there is no such process.
+/// Field 22 of /proc/PID/stat; empty: there is no such process, or one that has ended and waits for its
+/// parent to notice, which that of a killed run may never do.
 std::string start_of(pid_t process) {
   const std::string line = first_line(fmt::format("/proc/{}/stat", process));
   const std::size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return "";
   std::istringstream rest(line.substr(name_end + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) rest >> field;
+  rest >> field;
+  if (field == "Z" || field == "X") return "";
+  for (int i = 4; i <= 22; ++i) rest >> field;
   return field;
 }
 
@@ -80,6 +83,15 @@ Holder myself(std::string token) {
 bool lives_here(const Holder& holder) {
   return kill(holder.process, 0) == 0 || errno == EPERM ? start_of(holder.process) == holder.start
                                                         : false;
+}
+
+/// The same in a moment: a process that was killed lets go of its files before it is gone.
+bool stays_here(const Holder& holder) {
+  for (int i = 0; i < 200; ++i) {
+    if (!lives_here(holder)) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
 }
 
 double mtime_of(const struct stat& s) {
@@ -163,7 +175,7 @@ void FolderLock::take() {
   const bool blocked = flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   const Holder holder = parse(read_file(file_)), me = myself(token_);
   if (holder.token.empty() || holder.place == me.place) {
-    if (blocked || (!holder.token.empty() && lives_here(holder)))
+    if (blocked || (!holder.token.empty() && stays_here(holder)))
       refuse(file_, holder, lease_age(file_));
   } else {
     wait_for_lapse(file_, holder, timing_);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <ctime>
 #include <string>
 #include <thread>
@@ -131,4 +132,19 @@ TEST_CASE("folder_lock: who was replaced is told so, renews nothing and frees no
     while (lock.held()) std::this_thread::yield();
   }
   CHECK(read_file(path) == kElsewhere);
+}
+
+TEST_CASE(
+    "folder_lock: a holder that has ended, and that its parent has not noticed, holds nothing",
+    "[base]") {
+  const test::TempFolder folder;
+  const pid_t child = fork();
+  if (child == 0) {
+    new FolderLock(folder.path("LOCK"), FolderLock::Timing{});  // no destructor: killed
+    ::kill(getpid(), SIGKILL);
+  }
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);  // a zombie
+  CHECK_NOTHROW(FolderLock(folder.path("LOCK"), FolderLock::Timing{}));
+  waitpid(child, nullptr, 0);
 }
