@@ -6,6 +6,7 @@
 #include "nn/randomness.h"
 #include "ops/rows.h"
 #include "ops/step.h"
+#include "train/kept_buffers.h"
 
 #include <ATen/core/grad_mode.h>
 
@@ -14,24 +15,15 @@
 namespace sslrun::train {
 namespace {
 
-/// The running statistics of a network, to go back to.
-class RunningStatistics {
- public:
-  explicit RunningStatistics(nn::Module& network) {
-    network.for_each([&](nn::Module& part) {
-      if (dynamic_cast<const nn::BatchNorm*>(&part) == nullptr) return;
-      for (const auto& [name, buffer] : part.named_buffers())
-        saved_.emplace_back(buffer, buffer.clone());
-    });
-  }
-
-  void restore() const {
-    for (const auto& [buffer, value] : saved_) buffer.copy_(value);
-  }
-
- private:
-  std::vector<std::pair<at::Tensor, at::Tensor>> saved_;
-};
+nn::NamedTensors running_statistics(nn::Module& network) {
+  nn::NamedTensors out;
+  network.for_each([&](nn::Module& part) {
+    if (dynamic_cast<const nn::BatchNorm*>(&part) == nullptr) return;
+    const nn::NamedTensors own = part.named_buffers();
+    out.insert(out.end(), own.begin(), own.end());
+  });
+  return out;
+}
 
 /// Rows of several micro-batches: column i holds the i-th tensor of each.
 using Columns = std::vector<std::vector<at::Tensor>>;
@@ -118,7 +110,8 @@ StepLoss accumulate_full(const StepPasses& p) {
   auto* const method = dynamic_cast<methods::ContrastiveMethod*>(&p.method);
   check_invariant(method != nullptr, "a recipe asks for full negatives of a contrastive method");
   const Seen seen = first_pass(*method, p);
-  const RunningStatistics once(*method);
+  KeptBuffers statistics(running_statistics(*method));
+  statistics.keep();
   StepLoss out;
   {
     const ops::Autocast autocast(p.precision, p.device);
@@ -128,7 +121,7 @@ StepLoss accumulate_full(const StepPasses& p) {
   ops::backward(out.result.loss, 1.0);
   out.loss = ops::value(out.result.loss);
   second_pass(*method, p, seen);
-  once.restore();
+  statistics.put_back();
   return out;
 }
 

@@ -1,7 +1,5 @@
 #include "train/nonfinite.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <fmt/format.h>
 
 namespace sslrun::train {
@@ -44,20 +42,6 @@ std::string after_nonfinite(std::string_view policy,
   return fmt::format("{} (train.on_nonfinite: skip){}",
                      what,
                      left_out.size() == kTold ? "; further ones are only counted" : "");
-}
-
-void KeptBuffers::keep() {
-  const at::NoGradGuard no_grad;
-  if (kept_.empty()) {
-    for (const auto& [name, buffer] : buffers_) kept_.push_back(buffer.clone());
-    return;
-  }
-  for (std::size_t i = 0; i < kept_.size(); ++i) kept_[i].copy_(buffers_[i].second);
-}
-
-void KeptBuffers::put_back() const {
-  const at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < kept_.size(); ++i) buffers_[i].second.copy_(kept_[i]);
 }
 
 }  // namespace sslrun::train

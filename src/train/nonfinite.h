@@ -1,14 +1,11 @@
 // What becomes of a step whose loss or gradient is not finite.
 #pragma once
 #include "base/error.h"
-#include "nn/module.h"
 
 #include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace sslrun::train {
 
@@ -43,21 +40,5 @@ inline constexpr std::string_view kNonfiniteAdvice =
 std::string after_nonfinite(std::string_view policy,
                             const std::set<std::int64_t>& left_out,
                             const NonfiniteStep& step);
-
-/// The buffers of a method, which its forward passes write, as they were before a step: running
-/// statistics, queues, centres.
-class KeptBuffers {
- public:
-  explicit KeptBuffers(nn::NamedTensors buffers) : buffers_(std::move(buffers)) {}
-
-  /// Takes a copy. From the second time on it takes no new memory.
-  void keep();
-  /// Makes the buffers what they were then.
-  void put_back() const;
-
- private:
-  nn::NamedTensors buffers_;
-  std::vector<at::Tensor> kept_;
-};
 
 }  // namespace sslrun::train

@@ -16,6 +16,7 @@
 #include "recipe/load.h"
 #include "train/accumulate.h"
 #include "train/health.h"
+#include "train/kept_buffers.h"
 #include "train/monitor.h"
 #include "train/nonfinite.h"
 #include "train/run_folder.h"

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "tests/support/torch_catch.h"
+#include "train/kept_buffers.h"
 
 #include <ATen/ops/full.h>
 
