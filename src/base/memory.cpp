@@ -37,8 +37,7 @@ std::optional<std::string> control_group(const std::string& controller) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controllers == "," + controller + "," ||
-        (!controller.empty() && controllers.find("," + controller + ",") != std::string::npos))
+    if (controllers.find("," + controller + ",") != std::string::npos)
       return line.substr(second + 1);
   }
   return std::nullopt;

@@ -171,16 +171,16 @@ class Heartbeat::Beats {
   /// Words on the ranks that give no sign of life, else on those that are furthest behind this one;
   /// empty: there are none.
   std::string judge(const std::vector<Beat>& before, const std::vector<Beat>& now) const {
+    const std::int64_t least =
+        std::min_element(now.begin(), now.end(), [](const Beat& a, const Beat& b) {
+          return a.collectives < b.collectives;
+        })->collectives;
     std::vector<std::string> silent, behind;
-    std::int64_t least = now[own()].collectives;
     for (std::size_t rank = 0; rank < now.size(); ++rank) {
       const Beat& beat = now[rank];
       if (beat.count == before[rank].count && !beat.asking) silent.push_back(beat.words(rank));
-      if (beat.collectives < least) behind.clear();
-      if (beat.collectives < now[own()].collectives && beat.collectives <= least) {
-        least = beat.collectives;
+      if (beat.collectives == least && least < now[own()].collectives)
         behind.push_back(beat.words(rank));
-      }
     }
     if (!silent.empty()) return "no sign of life from " + list(silent);
     return behind.empty() ? "" : "all wait for " + list(behind);
