@@ -110,8 +110,8 @@ class Swav final : public Method {
       const at::Tensor keys_LD = queues_[q].keys().narrow(0, context.world.rank() * share, share);
       scores = ops::cat_rows(std::vector{prototypes_.forward(keys_LD), scores});
     }
-    const at::Tensor codes =
-        ops::sinkhorn(scores, config_.epsilon, config_.sinkhorn_iterations, context.world);
+    const at::Tensor codes = ops::sinkhorn(
+        scores, config_.epsilon, config_.sinkhorn_iterations, context.world, ops::kCosineLimit);
     return codes.narrow(0, codes.size(0) - images, images);
   }
 

@@ -23,22 +23,24 @@ namespace sslrun::ops {
 namespace {
 
 constexpr double kLeast = std::numeric_limits<float>::min();  // below it a share has no logarithm
+constexpr double kScalesApart = 32;  // logarithms of scales, that Bound finds beside a limit too
 
-/// The least and the largest value, [1] each; of nothing, the least is above the largest.
+/// The least and the largest value, [1] each.
 struct Extremes {
   at::Tensor least, most;
-
-  explicit Extremes(const at::Tensor& values) {
-    if (values.numel() == 0) {
-      least = at::full({1}, INFINITY, values.options());
-      most = at::full({1}, std::numeric_limits<float>::lowest(), values.options());
-    } else {
-      const auto [low, high] = at::aminmax(values);
-      least = low.view({1});
-      most = high.view({1});
-    }
-  }
 };
+
+Extremes extremes(double least, double most, const at::TensorOptions& options) {
+  return {at::full({1}, least, options), at::full({1}, most, options)};
+}
+
+/// Of nothing, the least is above the largest.
+Extremes extremes_of(const at::Tensor& values) {
+  if (values.numel() == 0)
+    return extremes(INFINITY, std::numeric_limits<float>::lowest(), values.options());
+  const auto [least, most] = at::aminmax(values);
+  return {least.view({1}), most.view({1})};
+}
 
 /// SinkhornArgs::bound on the CPU: infinity where the weights of this rank are too far apart. On
 /// another device the question would cost a wait.
@@ -52,7 +54,7 @@ class Bound {
 
   float above(const at::Tensor& log_scale_K) const {
     if (!std::isfinite(range_)) return INFINITY;
-    const Extremes scale(log_scale_K);
+    const Extremes scale = extremes_of(log_scale_K);
     const double least = scale.least.item<double>(), spread = scale.most.item<double>() - least;
     return range_ + spread < kernels::kSinkhornSlack ? static_cast<float>(largest_ - least)
                                                      : INFINITY;
@@ -66,11 +68,12 @@ class Bound {
 /// tensor operations in float64.
 class Scaling {
  public:
-  Scaling(const at::Tensor& scores_BK, double eps)
+  Scaling(const at::Tensor& scores_BK, double eps, double limit)
       : scores_BK_(scores_BK),
         eps_(eps),
         by_kernels_(scores_BK.scalar_type() == at::kFloat),
-        extremes_(scores_BK),
+        limited_(2 * limit / eps + kScalesApart < kernels::kSinkhornSlack),
+        extremes_(limited_ ? extremes(-limit, limit, scores_BK.options()) : extremes_of(scores_BK)),
         bound_(extremes_, eps),
         log_scale_K_(at::zeros({scores_BK.size(1)}, scores_BK.options())),
         room_(at::empty(
@@ -78,7 +81,7 @@ class Scaling {
             scores_BK.options())) {}
 
   void iterate(std::int64_t iterations, dist::World& world) {
-    at::Tensor top = world.all_gather(extremes_.most).max();  // of all ranks
+    at::Tensor top = limited_ ? extremes_.most : world.all_gather(extremes_.most).max();
     for (std::int64_t i = 0; i < iterations; ++i) {
       log_scale_K_.add_(world.all_reduce_sum(shares(top)).clamp_min(kLeast).log());
       top.reset();  // from here on every sample has its share of 1
@@ -128,7 +131,7 @@ class Scaling {
 
   at::Tensor scores_BK_;
   double eps_;
-  bool by_kernels_;
+  bool by_kernels_, limited_;
   Extremes extremes_;
   Bound bound_;
   at::Tensor log_scale_K_, room_;
@@ -137,7 +140,8 @@ class Scaling {
 Scaling scaled(const at::Tensor& scores_BK,
                double eps,
                std::int64_t iterations,
-               dist::World& world) {
+               dist::World& world,
+               double limit) {
   if (scores_BK.dim() != 2 || scores_BK.size(1) == 0)
     throw UsageError("scores of sinkhorn must be [B, K] with K > 0");
   if (!(eps > 0) || iterations < 1) {
@@ -145,7 +149,7 @@ Scaling scaled(const at::Tensor& scores_BK,
         "sinkhorn must have eps > 0 and 1 iteration or more, got {} and {}", eps, iterations));
   }
   const FullPrecision full(scores_BK.device());
-  Scaling scaling(at_full_precision(scores_BK.detach()).contiguous(), eps);
+  Scaling scaling(at_full_precision(scores_BK.detach()).contiguous(), eps, limit);
   scaling.iterate(iterations, world);
   return scaling;
 }
@@ -155,15 +159,16 @@ Scaling scaled(const at::Tensor& scores_BK,
 at::Tensor sinkhorn(const at::Tensor& scores_BK,
                     double eps,
                     std::int64_t iterations,
-                    dist::World& world) {
-  return scaled(scores_BK, eps, iterations, world).assigned();
+                    dist::World& world,
+                    double limit) {
+  return scaled(scores_BK, eps, iterations, world, limit).assigned();
 }
 
 at::Tensor sinkhorn_center(const at::Tensor& scores_BK,
                            double eps,
                            std::int64_t iterations,
                            dist::World& world) {
-  return scaled(scores_BK, eps, iterations, world).log_scale() * eps;
+  return scaled(scores_BK, eps, iterations, world, INFINITY).log_scale() * eps;
 }
 
 }  // namespace sslrun::ops

@@ -98,6 +98,20 @@ TEST_CASE("sinkhorn: float32 gives the same assignments, and no score is too lar
   CHECK(assign(wild.to(at::kBFloat16), 0.05, 3).scalar_type() == at::kFloat);
 }
 
+TEST_CASE("sinkhorn: with a limit of the scores it assigns the same, however small eps is",
+          "[ops][loss]") {
+  for (const double eps : {0.05, 0.03, 0.001}) {
+    const Tensor expected = assign(s1, eps, 3);
+    const auto limited = [&](const Tensor& scores) {
+      return ops::sinkhorn(scores, eps, 3, *dist::single_world(), ops::kCosineLimit);
+    };
+    CHECK(limited(s1).allclose(expected, 0, 1e-12));
+    const Tensor single = limited(s1.to(at::kFloat));
+    CAPTURE(eps);
+    CHECK((single.to(at::kDouble) - expected).abs().max().item<double>() < 1e-6);
+  }
+}
+
 TEST_CASE("sinkhorn: its centre takes off the scores what makes their softmax the assignments",
           "[ops][loss]") {
   const Tensor scores = wave(7, 5, 1.7);
