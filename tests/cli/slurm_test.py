@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`sslrun pretrain` under a real Slurm of two nodes on this machine: a step of 2 x 2 ranks, stopped, pre-empted and requeued.
 usage: slurm_test.py SSLRUN SOURCE_DIR"""
-import os, re, shlex, shutil, socket, subprocess, sys, tempfile, time
+import contextlib, os, re, shlex, shutil, signal, socket, subprocess, sys, tempfile, time
 
 from tiny_run import PLAIN, RECIPE, SSLRUN, expect, metrics, result, write_data, write_recipe
 
@@ -285,6 +285,45 @@ def interrupt_by_requeue(job):
     tell("scontrol", "requeue", job.id)
 
 
+def ranks_of(job):
+    """The processes of a job's ranks, on both nodes."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name = os.path.basename(os.readlink(f"/proc/{process}/exe"))
+            with open(f"/proc/{process}/environ") as f:
+                mine = f"SLURM_JOB_ID={job.id}" in f.read().split("\0")
+        except OSError:  # has ended
+            continue
+        if mine and name == os.path.basename(SSLRUN):
+            found.append(int(process))
+    return found
+
+
+def was_warned(rank):
+    """Whether USR1 was sent to a stopped rank; Slurm may have let it go on too."""
+    try:
+        with open(f"/proc/{rank}/status") as f:
+            return int(re.search(r"ShdPnd:\s*(\w+)", f.read())[1], 16) >> (signal.SIGUSR1 - 1) & 1
+    except FileNotFoundError:
+        return True
+
+
+def interrupt_by_time_limit(job):
+    """Slurm looks at the limits twice a minute: the ranks are held until it has sent its warning."""
+    ranks = ranks_of(job)
+    expect(len(ranks) == 4, f"job {job.id} must have 4 ranks, found {len(ranks)}:\n{job.words()}")
+    for rank in ranks:
+        os.kill(rank, signal.SIGSTOP)
+    tell("scontrol", "update", f"JobId={job.id}", "TimeLimit=2")
+    wait_until("the warning before the time limit", lambda: all(was_warned(rank) for rank in ranks))
+    for rank in ranks:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rank, signal.SIGCONT)
+    job.wait_for_requeue()
+    tell("scontrol", "update", f"JobId={job.id}", "TimeLimit=60")
+
+
 def interrupt_by_preemption(job):
     rival = tell("sbatch", "--parsable", "-p", "high", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "true").strip()
     wait_until("end of the job that came before", lambda: "JobState=COMPLETED" in tell("scontrol", "show", "job", rival))
@@ -347,6 +386,7 @@ def main():
             long.finish()
             want = result(long.out, LONG_STEPS)
             for name, submit, interrupt in (("TERM", submit_by_hand, interrupt_by_signal("TERM")), ("USR1", submit_by_sslrun, interrupt_by_signal("USR1")),
+                                            ("time limit", submit_by_sslrun, interrupt_by_time_limit),
                                             ("requeue", submit_by_hand, interrupt_by_requeue), ("preemption", submit_by_hand, interrupt_by_preemption)):
                 job = submit(f"{work}/long.yaml", f"{work}/{name}")
                 job.wait_for_steps(3)
@@ -359,7 +399,7 @@ def main():
             check_sweep(work)
             if cluster.network.made:
                 check_lost_node(work, cluster, want)
-    print("slurm: srun, signals, requeue, pre-emption and an array end bit-equal")
+    print("slurm: srun, signals, the time limit, requeue, pre-emption and an array end bit-equal")
 
 
 main()
