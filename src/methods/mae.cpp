@@ -13,6 +13,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 
+#include <vector>
+
 namespace sslrun::methods {
 namespace {
 
@@ -66,14 +68,14 @@ class Mae final : public Method {
                        patches = restore_NM.size(1);
     const at::Tensor y_NTW = decoder_.embed(seen_NTD);
     const std::int64_t width = y_NTW.size(2), kept = y_NTW.size(1) - prefix;
+    const std::vector<at::Tensor> parts = y_NTW.split_with_sizes({prefix, kept}, 1);
     const at::Tensor tokens = decoder_.mask_token().to(y_NTW.scalar_type());
     const at::Tensor shuffled_NMW =
-        at::cat({y_NTW.narrow(1, prefix, kept), tokens.expand({images, patches - kept, width})}, 1);
+        at::cat({parts[1], tokens.expand({images, patches - kept, width})}, 1);
     const at::Tensor patches_NMW =
         shuffled_NMW.gather(1, restore_NM.unsqueeze(2).expand({-1, -1, width})) +
         decoder_.positions(rows, columns, y_NTW.device());
-    const at::Tensor all_NTW =
-        at::cat({y_NTW.narrow(1, 0, prefix).to(patches_NMW.scalar_type()), patches_NMW}, 1);
+    const at::Tensor all_NTW = at::cat({parts[0].to(patches_NMW.scalar_type()), patches_NMW}, 1);
     return decoder_.forward(all_NTW).narrow(1, prefix, patches);
   }
 

@@ -10,6 +10,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
+#include <vector>
+
 namespace sslrun::methods {
 namespace {
 
@@ -50,7 +52,9 @@ StepResult PatchDistillation::forward(std::span<const at::Tensor> views,
   const encoders::VisionTransformer &student = encoders::as_vit(encoder()),
                                     &teacher = encoders::as_vit(teacher_.encoder());
   const auto tokens = [](const encoders::VisionTransformer& vit, const at::Tensor& all_NTD) {
-    return Tokens{all_NTD.select(1, 0), all_NTD.slice(1, vit.prefix()).flatten(0, 1)};
+    const std::int64_t registers = vit.prefix() - 1, patches = all_NTD.size(1) - vit.prefix();
+    const std::vector<at::Tensor> parts = all_NTD.split_with_sizes({1, registers, patches}, 1);
+    return Tokens{parts[0].squeeze(1), parts[2].flatten(0, 1)};
   };
   const at::Tensor global_NCHW = ops::cat_rows(views.first(kGlobalViews));
   const std::int64_t patch = student.patch_size();

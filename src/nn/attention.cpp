@@ -6,6 +6,7 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <cmath>
+#include <vector>
 
 namespace sslrun::nn {
 namespace {
@@ -57,15 +58,16 @@ Attention::Attention(std::int64_t features,
 
 at::Tensor Attention::forward(const at::Tensor& x_NTD, const Rotation* rotation) const {
   const std::int64_t rows = x_NTD.size(0), tokens = x_NTD.size(1), features = x_NTD.size(2);
-  const at::Tensor qkv = qkv_.forward(x_NTD)
-                             .view({rows, tokens, 3, heads_, features / heads_})
-                             .permute({2, 0, 3, 1, 4});
-  at::Tensor q_NHTd = qkv.select(0, 0), k_NHTd = qkv.select(0, 1);
+  // One unbind: the backward of a select fills a whole gradient with zeros.
+  std::vector<at::Tensor> qkv = qkv_.forward(x_NTD)
+                                    .view({rows, tokens, 3, heads_, features / heads_})
+                                    .permute({2, 0, 3, 1, 4})
+                                    .unbind(0);
   if (rotation != nullptr) {
-    q_NHTd = rotate(q_NHTd, *rotation);
-    k_NHTd = rotate(k_NHTd, *rotation);
+    qkv[0] = rotate(qkv[0], *rotation);
+    qkv[1] = rotate(qkv[1], *rotation);
   }
-  const at::Tensor y_NHTd = attend(q_NHTd, k_NHTd, qkv.select(0, 2));
+  const at::Tensor y_NHTd = attend(qkv[0], qkv[1], qkv[2]);
   return proj_.forward(y_NHTd.transpose(1, 2).reshape({rows, tokens, features}));
 }
 

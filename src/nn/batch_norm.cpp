@@ -68,10 +68,10 @@ at::Tensor BatchNorm::forward_split(const at::Tensor& x_NC) const {
   }
   const at::Tensor mean_C = at::zeros_like(running_mean_C_), var_C = at::zeros_like(mean_C);
   std::vector<at::Tensor> parts;
-  for (std::int64_t g = 0; g < groups; ++g) {
+  for (const at::Tensor& part_NC : x_NC.split(rows)) {
     // With momentum 1 the running statistics become those of the group.
     const at::Tensor group_mean_C = at::zeros_like(mean_C), group_var_C = at::zeros_like(mean_C);
-    parts.push_back(at::batch_norm(x_NC.narrow(0, g * rows, rows),
+    parts.push_back(at::batch_norm(part_NC,
                                    weight_C_,
                                    bias_C_,
                                    group_mean_C,

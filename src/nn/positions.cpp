@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace sslrun::nn {
 
@@ -85,11 +86,12 @@ Rotation rotary_positions(std::int64_t rows, std::int64_t columns, std::int64_t 
 
 at::Tensor rotate(const at::Tensor& x_NHTd, const Rotation& rotation) {
   const std::int64_t tokens = rotation.cos.size(-2), prefix = x_NHTd.size(2) - tokens;
-  const std::int64_t half = x_NHTd.size(3) / 2;
-  const at::Tensor x = x_NHTd.narrow(2, prefix, tokens);
-  const at::Tensor turned = at::cat({-x.narrow(3, half, half), x.narrow(3, 0, half)}, 3);
+  const std::vector<at::Tensor> parts = x_NHTd.split_with_sizes({prefix, tokens}, 2);
+  const at::Tensor& x = parts[1];
+  const std::vector<at::Tensor> halves = x.chunk(2, 3);
+  const at::Tensor turned = at::cat({-halves[1], halves[0]}, 3);
   const at::Tensor y = (x * rotation.cos + turned * rotation.sin).to(x_NHTd.scalar_type());
-  return prefix == 0 ? y : at::cat({x_NHTd.narrow(2, 0, prefix), y}, 2);
+  return prefix == 0 ? y : at::cat({parts[0], y}, 2);
 }
 
 }  // namespace sslrun::nn

@@ -4,6 +4,8 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/silu.h>
 
+#include <vector>
+
 namespace sslrun::nn {
 namespace {
 
@@ -30,8 +32,8 @@ FeedForward::FeedForward(std::int64_t features, bool swiglu, const TransformerIn
 at::Tensor FeedForward::forward(const at::Tensor& x_NTD) const {
   const at::Tensor h = fc1_.forward(x_NTD);
   if (!swiglu_) return fc2_.forward(at::gelu(h));
-  const std::int64_t half = h.size(-1) / 2;
-  return fc2_.forward(at::silu(h.narrow(-1, 0, half)) * h.narrow(-1, half, half));
+  const std::vector<at::Tensor> halves = h.chunk(2, -1);
+  return fc2_.forward(at::silu(halves[0]) * halves[1]);
 }
 
 LayerScale::LayerScale(std::int64_t features, double start)
