@@ -6,6 +6,10 @@
 #include <optional>
 #include <string>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace sslrun {
 namespace {
 
@@ -82,6 +86,15 @@ std::int64_t free_memory() {
                          .used = "memory.usage_in_bytes",
                          .cached = "total_inactive_file"},
                         left);
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kLargest =
+      1 << 28;  // what is larger, a copy of a checkpoint, leaves when it is freed
+  mallopt(M_MMAP_THRESHOLD, kLargest);
+  mallopt(M_TRIM_THRESHOLD, -1);
+#endif
 }
 
 }  // namespace sslrun

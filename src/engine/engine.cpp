@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "engine/ranks.h"
 
 #include <c10/util/Exception.h>
@@ -63,6 +64,7 @@ class TheEngine final : public Engine {
 
 extern "C" sslrun::engine::Engine* sslrun_engine() {
   c10::initLogging();  // reads TORCH_CPP_LOG_LEVEL
+  sslrun::keep_freed_memory();
   static sslrun::engine::TheEngine engine;
   return &engine;
 }

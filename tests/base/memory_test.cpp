@@ -2,9 +2,11 @@
 
 #include "tests/support/catch.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -52,6 +54,21 @@ class Group {
   bool made_ = false;
 };
 
+/// Page faults of taking a block, writing each page of it, and freeing it.
+long faults_of_a_block() {
+  constexpr std::size_t kBlock = 64 << 20, kPage = 4096;
+  const auto faults = [] {
+    rusage use{};
+    getrusage(RUSAGE_SELF, &use);
+    return use.ru_minflt;
+  };
+  const long before = faults();
+  auto* const block = static_cast<volatile char*>(std::malloc(kBlock));
+  for (std::size_t i = 0; i < kBlock; i += kPage) block[i] = 1;
+  std::free(const_cast<char*>(block));
+  return faults() - before;
+}
+
 }  // namespace
 
 TEST_CASE("memory: a control group's limit counts, and that of one around it", "[base]") {
@@ -65,6 +82,22 @@ TEST_CASE("memory: a control group's limit counts, and that of one around it", "
     if (!group.enter()) _exit(1);
     const std::int64_t left = sslrun::free_memory();
     _exit(left > 0 && left <= kLimit ? 0 : 2);
+  }
+  int ended = -1;
+  waitpid(child, &ended, 0);
+  CHECK(ended == 0);
+}
+
+TEST_CASE("memory: what is freed and taken again costs no page faults once it is kept", "[base]") {
+#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  SKIP_TEST("kept memory: this build has not glibc's malloc");
+#endif
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr long kFew = 100;  // of 16,384 pages
+    sslrun::keep_freed_memory();
+    faults_of_a_block();
+    _exit(faults_of_a_block() < kFew ? 0 : 1);
   }
   int ended = -1;
   waitpid(child, &ended, 0);
