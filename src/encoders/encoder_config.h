@@ -2,6 +2,7 @@
 #include "config/component.h"
 
 #include <cstdint>
+#include <string>
 
 namespace sslrun::encoders {
 
@@ -9,6 +10,9 @@ namespace sslrun::encoders {
 struct EncoderConfig : config::Component {
   /// Side in pixels of the patches that a vision transformer cuts images into; 0: no such encoder.
   virtual std::int64_t patch_size() const { return 0; }
+
+  /// What is wrong with views of `side` pixels, or "".
+  virtual std::string view_problem(std::int64_t /*side*/) const { return ""; }
 
   /// Whether a token without a patch goes through a vision transformer.
   virtual bool has_class_token() const { return false; }

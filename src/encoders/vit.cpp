@@ -4,7 +4,9 @@
 #include "encoders/vit_config.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/index.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
@@ -13,6 +15,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <string>
 
 namespace sslrun::encoders {
@@ -28,6 +31,7 @@ nn::MatrixRule matrix_rule(VitStart start) {
 
 VitPositions positions_of(const std::string& name) {
   if (name == "sincos") return VitPositions::kSinCos;
+  if (name == "relative") return VitPositions::kRelative;
   return name == "rotary" ? VitPositions::kRotary : VitPositions::kLearned;
 }
 
@@ -131,6 +135,10 @@ void VisionTransformer::make_positions(nn::Init& init) {
         side, side, shape_.features, /*row_first=*/shape_.start == VitStart::kMoCoV3);
     pos_embed_1MD_ = register_buffer(
         "pos_embed", at::cat({at::zeros({slots, shape_.features}), table_MD}, 0).unsqueeze(0));
+  } else if (shape_.positions == VitPositions::kRelative) {
+    relative_EH_ =
+        register_parameter("rel_pos_bias.relative_position_bias_table",
+                           nn::Init::constant({nn::num_relative_positions(side), shape_.heads}, 0));
   }
 }
 
@@ -163,7 +171,27 @@ nn::Rotation VisionTransformer::rotation(const Patches& patches) const {
   return {host.cos.to(device), host.sin.to(device)};
 }
 
-at::Tensor VisionTransformer::run(const at::Tensor& x_NKD, const nn::Rotation* rotation) const {
+at::Tensor VisionTransformer::relative_index(const Patches& patches) const {
+  const std::int64_t side = shape_.image_size / shape_.patch_size;
+  if (patches.rows > side || patches.columns > side) {
+    throw UsageError(fmt::format(
+        "sides of an image must be at most image_size {} with relative positions, got {} x {}",
+        shape_.image_size,
+        patches.rows * shape_.patch_size,
+        patches.columns * shape_.patch_size));
+  }
+  return nn::relative_positions(patches.rows, patches.columns, side, prefix())
+      .to(patches.x_NMD.device());
+}
+
+at::Tensor VisionTransformer::bias_of(const at::Tensor& index_TT) const {
+  const at::Tensor bias_TTH = at::index(relative_EH_, {std::optional<at::Tensor>(index_TT)});
+  return bias_TTH.movedim(-1, -3).contiguous();
+}
+
+at::Tensor VisionTransformer::run(const at::Tensor& x_NKD,
+                                  const nn::Rotation* rotation,
+                                  const at::Tensor& bias_HTT) const {
   std::vector<at::Tensor> parts;
   if (shape_.class_token) {
     at::Tensor token_11D = cls_token_11D_;
@@ -174,7 +202,7 @@ at::Tensor VisionTransformer::run(const at::Tensor& x_NKD, const nn::Rotation* r
   if (shape_.registers > 0) parts.push_back(reg_token_1RD_.expand({x_NKD.size(0), -1, -1}));
   parts.push_back(x_NKD);
   at::Tensor x_NTD = at::cat(parts, 1);
-  for (const auto& block : blocks_) x_NTD = block->forward(x_NTD, rotation);
+  for (const auto& block : blocks_) x_NTD = block->forward(x_NTD, rotation, bias_HTT);
   return norm_.forward(x_NTD);
 }
 
@@ -187,9 +215,11 @@ at::Tensor VisionTransformer::tokens(const at::Tensor& x_NCHW,
         mask_NM.unsqueeze(2), mask_token_D.to(patches.x_NMD.scalar_type()), patches.x_NMD);
   }
   add_positions(patches);
-  if (shape_.positions != VitPositions::kRotary) return run(patches.x_NMD, nullptr);
+  if (shape_.positions == VitPositions::kRelative)
+    return run(patches.x_NMD, nullptr, bias_of(relative_index(patches)));
+  if (shape_.positions != VitPositions::kRotary) return run(patches.x_NMD, nullptr, {});
   const nn::Rotation turn = rotation(patches);
-  return run(patches.x_NMD, &turn);
+  return run(patches.x_NMD, &turn, {});
 }
 
 at::Tensor VisionTransformer::tokens_of(const at::Tensor& x_NCHW, const at::Tensor& keep_NK) const {
@@ -197,14 +227,24 @@ at::Tensor VisionTransformer::tokens_of(const at::Tensor& x_NCHW, const at::Tens
   add_positions(patches);
   const at::Tensor x_NKD =
       patches.x_NMD.gather(1, keep_NK.unsqueeze(2).expand({-1, -1, shape_.features}));
-  if (shape_.positions != VitPositions::kRotary) return run(x_NKD, nullptr);
+  if (shape_.positions == VitPositions::kRelative) {
+    const at::Tensor first_P = at::arange(prefix(), keep_NK.options());
+    const at::Tensor kept_NT =
+        at::cat({first_P.expand({keep_NK.size(0), -1}), keep_NK + prefix()}, 1);
+    return run(x_NKD,
+               nullptr,
+               bias_of(at::index(relative_index(patches),
+                                 {std::optional<at::Tensor>(kept_NT.unsqueeze(2)),
+                                  std::optional<at::Tensor>(kept_NT.unsqueeze(1))})));
+  }
+  if (shape_.positions != VitPositions::kRotary) return run(x_NKD, nullptr, {});
   const nn::Rotation whole = rotation(patches);
   const auto kept = [&](const at::Tensor& table_Md) {
     return table_Md.index_select(0, keep_NK.flatten())
         .view({keep_NK.size(0), 1, keep_NK.size(1), table_Md.size(1)});
   };
   const nn::Rotation turn{kept(whole.cos), kept(whole.sin)};
-  return run(x_NKD, &turn);
+  return run(x_NKD, &turn, {});
 }
 
 at::Tensor VisionTransformer::forward(const at::Tensor& x_NCHW) const {
@@ -220,7 +260,8 @@ std::int64_t VisionTransformer::layer_of(std::string_view parameter) const {
     std::from_chars(rest.data(), rest.data() + rest.size(), block);
     return block + 1;
   }
-  return parameter.starts_with("norm.") ? shape_.depth + 1 : 0;
+  const bool last = parameter.starts_with("norm.") || parameter.starts_with("rel_pos_bias.");
+  return last ? shape_.depth + 1 : 0;
 }
 
 const VisionTransformer& as_vit(const Encoder& encoder) {

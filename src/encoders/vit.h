@@ -16,7 +16,7 @@
 
 namespace sslrun::encoders {
 
-enum class VitPositions { kLearned, kSinCos, kRotary };
+enum class VitPositions { kLearned, kSinCos, kRotary, kRelative };
 enum class VitPool { kClass, kMean };
 /// Whose starting values.
 enum class VitStart { kDino, kDinoV2, kMae, kMoCoV3, kIJepa };
@@ -44,9 +44,12 @@ struct VitShape {
 /// A pre-norm vision transformer without its classifier. Names and shapes of the state are timm's, and
 /// outputs equal timm's for equal weights. Without registers pos_embed has a slot for the class
 /// token, with them it has not (timm's no_embed_class). Fixed positions are a buffer, rotary ones no
-/// part of the state.
+/// part of the state; relative ones are a bias of every block's attention, from one table that is
+/// timm's Beit's with use_shared_rel_pos_bias, and registers count as the class token there.
 /// source    Dosovitskiy et al. 2021, arXiv:2010.11929; registers: Darcet et al. 2024,
-///           arXiv:2309.16588; starting values: facebookresearch/dino, dinov2, mae, moco-v3, ijepa.
+///           arXiv:2309.16588; relative positions: microsoft/SimMIM models/vision_transformer.py with
+///           use_shared_rel_pos_bias alone; starting values: facebookresearch/dino, dinov2, mae,
+///           moco-v3, ijepa.
 class VisionTransformer final : public Encoder {
  public:
   VisionTransformer(const VitShape& shape, nn::Init& init);
@@ -92,11 +95,17 @@ class VisionTransformer final : public Encoder {
   Patches embed(const at::Tensor& x_NCHW) const;
   void add_positions(Patches& patches) const;
   /// Prefix, blocks and last norm.
-  at::Tensor run(const at::Tensor& x_NKD, const nn::Rotation* rotation) const;
+  at::Tensor run(const at::Tensor& x_NKD,
+                 const nn::Rotation* rotation,
+                 const at::Tensor& bias_HTT) const;
+  /// Entries of the table, int64 [T, T].
+  at::Tensor relative_index(const Patches& patches) const;
+  /// index_TT [T, T] or [N, T, T] -> [heads, T, T] or [N, heads, T, T].
+  at::Tensor bias_of(const at::Tensor& index_TT) const;
   nn::Rotation rotation(const Patches& patches) const;
 
   VitShape shape_;
-  at::Tensor cls_token_11D_, reg_token_1RD_, pos_embed_1MD_;
+  at::Tensor cls_token_11D_, reg_token_1RD_, pos_embed_1MD_, relative_EH_;
   std::unique_ptr<nn::Conv2d> patch_projection_;
   std::vector<std::unique_ptr<nn::TransformerBlock>> blocks_;
   nn::LayerNorm norm_;

@@ -11,7 +11,7 @@ namespace sslrun::encoders {
 namespace {
 
 constexpr std::array<std::string_view, 2> kPools = {"class", "mean"};
-constexpr std::array<std::string_view, 3> kPositions = {"learned", "sincos", "rotary"};
+constexpr std::array<std::string_view, 4> kPositions = {"learned", "sincos", "rotary", "relative"};
 constexpr std::array<std::string_view, 3> kInterpolations = {"offset", "size", "antialias"};
 constexpr std::array<std::string_view, 2> kDropPathRules = {"linear", "uniform"};
 constexpr std::array<std::string_view, 5> kInits = {"dino", "dinov2", "mae", "mocov3", "ijepa"};
@@ -51,7 +51,7 @@ void VitConfig::bind(config::Fields& fields) {
                  image_size,
                  {.min = 1, .max = 65536},
                  "side in pixels of the views that positions are made for; for others they are "
-                 "interpolated");
+                 "interpolated, and relative ones take smaller views as they are, no larger ones");
   fields.integer_or_auto(
       "depth", depth, {.min = 1, .max = 1000}, "blocks; auto: those of the encoder's name");
   fields.integer_or_auto("heads",
@@ -70,7 +70,9 @@ void VitConfig::bind(config::Fields& fields) {
   fields.choice("positions",
                 positions,
                 kPositions,
-                "learned; sincos: fixed; rotary: queries and keys are turned by them");
+                "learned; sincos: fixed; rotary: queries and keys are turned by them; relative: "
+                "every block's attention adds the same learned bias of two patches' offset (BEiT, "
+                "SimMIM)");
   fields.choice("interpolation",
                 interpolation,
                 kInterpolations,
@@ -93,6 +95,15 @@ void VitConfig::bind(config::Fields& fields) {
       "freeze_patch_embed", freeze_patch_embed, "leave the patch embedding as it starts (MoCo v3)");
   fields.choice("init", init, kInits, "whose starting values");
   check_shape(fields, *this);
+}
+
+std::string VitConfig::view_problem(std::int64_t side) const {
+  if (positions != "relative" || side <= image_size) return "";
+  return fmt::format(
+      "must have an image_size of the largest views' {} pixels or more where positions are "
+      "relative, got {}",
+      side,
+      image_size);
 }
 
 config::Registry encoder_specs_vit() {

@@ -33,6 +33,8 @@ struct VitConfig final : EncoderConfig {
 
   std::int64_t patch_size() const override { return patch; }
 
+  std::string view_problem(std::int64_t side) const override;
+
   bool has_class_token() const override { return class_token; }
 };
 

@@ -35,8 +35,11 @@ class Attention final : public Module {
   /// features must divide by heads.
   Attention(std::int64_t features, std::int64_t heads, const TransformerInit& how, Init& init);
 
-  /// x_NTD [N, T, D] -> [N, T, D]. rotation: null, or the positions of the last tokens.
-  at::Tensor forward(const at::Tensor& x_NTD, const Rotation* rotation) const;
+  /// x_NTD [N, T, D] -> [N, T, D]. rotation: null, or the positions of the last tokens. bias_HTT: none,
+  /// or [heads, T, T] or [N, heads, T, T], added to q k^T / sqrt(D / heads): rows the queries.
+  at::Tensor forward(const at::Tensor& x_NTD,
+                     const Rotation* rotation,
+                     const at::Tensor& bias_HTT = {}) const;
 
  private:
   std::int64_t heads_;

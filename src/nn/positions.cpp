@@ -84,6 +84,27 @@ Rotation rotary_positions(std::int64_t rows, std::int64_t columns, std::int64_t 
   return {cos_Md, sin_Md};
 }
 
+at::Tensor relative_positions(std::int64_t rows,
+                              std::int64_t columns,
+                              std::int64_t side,
+                              std::int64_t prefix) {
+  check_invariant(rows <= side && columns <= side, "a table of offsets holds those of its grid");
+  const std::int64_t tokens = prefix + rows * columns, wide = 2 * side - 1, offsets = wide * wide;
+  const at::Tensor index_TT = at::empty({tokens, tokens}, at::kLong);
+  auto* out = index_TT.mutable_data_ptr<std::int64_t>();
+  for (std::int64_t query = -prefix; query < rows * columns; ++query) {
+    for (std::int64_t key = -prefix; key < rows * columns; ++key) {
+      const std::int64_t down = query / columns - key / columns + side - 1,
+                         right = query % columns - key % columns + side - 1;
+      *out++ = query < 0 && key < 0 ? offsets + 2
+               : query < 0          ? offsets
+               : key < 0            ? offsets + 1
+                                    : down * wide + right;
+    }
+  }
+  return index_TT;
+}
+
 at::Tensor rotate(const at::Tensor& x_NHTd, const Rotation& rotation) {
   const std::int64_t tokens = rotation.cos.size(-2), prefix = x_NHTd.size(2) - tokens;
   const std::vector<at::Tensor> parts = x_NHTd.split_with_sizes({prefix, tokens}, 2);

@@ -45,6 +45,23 @@ struct Rotation {
 ///           dinov3/layers/rope_position_encoding.py with coordinates normalised separately.
 Rotation rotary_positions(std::int64_t rows, std::int64_t columns, std::int64_t head_features);
 
+/// Which entry of a table of relative positions each pair of tokens takes: int64 [T, T] on the CPU,
+/// rows the queries, columns the keys; `prefix` tokens without a place, then the patches. The table
+/// has (2 side - 1)^2 entries, one an offset (query's row - key's row, query's column - key's column)
+/// within side x side patches, row by row from -(side - 1), then three: from a token without a place
+/// to a patch, from a patch to one, and between two. rows and columns are at most side.
+/// source    microsoft/SimMIM models/vision_transformer.py RelativePositionBias (BEiT's, Bao et al.
+///           2022, arXiv:2106.08254) with rows = columns = side and a prefix of 1.
+at::Tensor relative_positions(std::int64_t rows,
+                              std::int64_t columns,
+                              std::int64_t side,
+                              std::int64_t prefix);
+
+/// Entries in that table.
+constexpr std::int64_t num_relative_positions(std::int64_t side) {
+  return (2 * side - 1) * (2 * side - 1) + 3;
+}
+
 /// Turns the last tokens of x_NHTd [N, heads, T, d], as many as the rotation has; those before stay.
 at::Tensor rotate(const at::Tensor& x_NHTd, const Rotation& rotation);
 

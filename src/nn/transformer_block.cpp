@@ -65,8 +65,10 @@ TransformerBlock::TransformerBlock(const BlockShape& shape, const TransformerIni
   register_module("drop_path2", drop2_);
 }
 
-at::Tensor TransformerBlock::forward(const at::Tensor& x_NTD, const Rotation* rotation) const {
-  at::Tensor branch = attention_.forward(norm1_.forward(x_NTD), rotation);
+at::Tensor TransformerBlock::forward(const at::Tensor& x_NTD,
+                                     const Rotation* rotation,
+                                     const at::Tensor& bias_HTT) const {
+  at::Tensor branch = attention_.forward(norm1_.forward(x_NTD), rotation, bias_HTT);
   if (scale1_) branch = scale1_->forward(branch);
   const at::Tensor y_NTD = x_NTD + drop1_.forward(branch);
   branch = feed_forward_.forward(norm2_.forward(y_NTD));

@@ -52,8 +52,10 @@ class TransformerBlock final : public Module {
  public:
   TransformerBlock(const BlockShape& shape, const TransformerInit& how, Init& init);
 
-  /// x_NTD [N, T, D] -> [N, T, D]. rotation: null, or the positions of the last tokens.
-  at::Tensor forward(const at::Tensor& x_NTD, const Rotation* rotation = nullptr) const;
+  /// x_NTD [N, T, D] -> [N, T, D]. rotation and bias_HTT: as in Attention.
+  at::Tensor forward(const at::Tensor& x_NTD,
+                     const Rotation* rotation = nullptr,
+                     const at::Tensor& bias_HTT = {}) const;
 
  private:
   LayerNorm norm1_, norm2_;

@@ -341,6 +341,8 @@ std::string encoder_problem(const Recipe& r) {
       return fmt::format(
           "must have a patch_size that divides the views' {} pixels, got {}", crop->side(), patch);
     }
+    if (const std::string problem = encoder->view_problem(crop->side()); !problem.empty())
+      return problem;
     // Evaluation looks at the crop, training at what a task makes of it.
     if (const std::int64_t side = views::picture_side(group.ops); side % patch != 0) {
       return fmt::format(

@@ -61,6 +61,11 @@ VitShape shape_of(const std::string& name) {
   }
   shape.swiglu = name == "swiglu";
   if (name == "rotary") shape.positions = encoders::VitPositions::kRotary;
+  if (name == "relative") {
+    shape.positions = encoders::VitPositions::kRelative;
+    shape.layer_scale = 0.1;
+    shape.pool = encoders::VitPool::kMean;
+  }
   return shape;
 }
 
@@ -201,7 +206,8 @@ TEST_CASE("vit: patches go through the blocks in any order, whatever the positio
       at::tensor({5, 3, 0, 15, 1, 2, 4, 14, 13, 6, 12, 7, 11, 8, 10, 9}, at::kLong);
   for (const auto positions : {encoders::VitPositions::kLearned,
                                encoders::VitPositions::kSinCos,
-                               encoders::VitPositions::kRotary}) {
+                               encoders::VitPositions::kRotary,
+                               encoders::VitPositions::kRelative}) {
     VitShape shape = shape_of("registers");
     shape.positions = positions;
     const auto model = make(shape);
@@ -246,6 +252,7 @@ TEST_CASE("vit: layers are the embeddings, each block and the rest", "[encoders]
                                                                   : model.layer_of(name);
     CHECK(model.layer_of(name) == expected);
   }
+  CHECK(model.layer_of("rel_pos_bias.relative_position_bias_table") == 12);  // as in SimMIM
   for (const char* name : {"cls_token", "reg_token", "pos_embed", "patch_embed.proj.weight"})
     CHECK(model.layer_of(name) == 0);
 }
@@ -307,6 +314,21 @@ TEST_CASE("vit: residual branches are dropped in train mode alone, more of them 
   CHECK(!dropped.equal(plain->forward(x_NCHW)));
   model->train(false);
   CHECK(model->forward(x_NCHW).equal(plain->forward(x_NCHW)));
+}
+
+TEST_CASE("vit: relative positions take smaller images as a part of the grid, no larger ones",
+          "[encoders][vit]") {
+  const auto whole = nn::relative_positions(4, 4, 4, 2);
+  CHECK(whole.max().item<std::int64_t>() == nn::num_relative_positions(4) - 1);
+  // Two tokens without a place, then 3 x 3 of the 4 x 4 patches.
+  const at::Tensor part = at::tensor({0, 1, 2, 3, 4, 6, 7, 8, 10, 11, 12}, at::kLong);
+  CHECK(
+      nn::relative_positions(3, 3, 4, 2).equal(whole.index_select(0, part).index_select(1, part)));
+  const auto model = make(shape_of("relative"));
+  CHECK(model->forward(image({12, 8})).sizes().vec() == std::vector<std::int64_t>{2, 48});
+  CHECK_THROWS_WITH(
+      model->forward(image({16, 20})),
+      Catch::Contains("must be at most image_size 16 with relative positions, got 16 x 20"));
 }
 
 TEST_CASE("vit: an image that patches do not tile is a user's mistake", "[encoders][vit]") {

@@ -14,6 +14,7 @@ from timm.layers.pos_embed_sincos import apply_rot_embed_cat
 
 HERE = pathlib.Path(__file__).resolve().parent
 FEATURES, HEADS = 48, 3
+TABLE = "rel_pos_bias.relative_position_bias_table"
 
 
 def wave(shape, ordinal):
@@ -23,8 +24,8 @@ def wave(shape, ordinal):
 
 
 @torch.no_grad()
-def set_weights(model):
-    for ordinal, (name, t) in enumerate(model.state_dict().items()):
+def set_weights(state):
+    for ordinal, (name, t) in enumerate(state.items()):
         scale = 1 / math.sqrt(t[0].numel()) if t.dim() > 1 and name.endswith("weight") else 0.5
         t.copy_(scale * wave(t.shape, ordinal) + (1 if "norm" in name and name.endswith("weight") else 0))
 
@@ -59,7 +60,7 @@ def network(keys):
         **keys).double()
     if "attn_layer" in keys:
         TurnedAttention.turn = RotaryEmbeddingDinoV3(FEATURES // HEADS).double().get_embed([s // 4 for s in size]).double()
-    set_weights(model)
+    set_weights(model.state_dict())
     return model, wave((2, 3, *size), 1000)
 
 
@@ -71,6 +72,41 @@ def case(name, keys):
              for n, p in model.named_parameters()}
     return {"name": name, "size": keys["size"], "state": {n: list(t.shape) for n, t in model.state_dict().items()},
             "features": y.flatten().tolist(), "grads": grads}
+
+
+def relative():
+    """The same of timm's BEiT with one bias of relative positions for all blocks. Its state is written as a vision transformer's: the
+    table comes after the class token, and queries', keys' and values' biases are one. The mean of the patches tells more of the table
+    than the class token."""
+    keys = {"size": [16, 16], "init_values": 0.1}
+    plain, x = network({**keys, "pos_embed": "none"})
+    beit = timm.models.beit.Beit(
+        img_size=16, patch_size=4, embed_dim=FEATURES, depth=2, num_heads=HEADS, num_classes=0, use_fc_norm=False,
+        init_values=0.1, use_abs_pos_emb=False, use_shared_rel_pos_bias=True).double()
+    for block in beit.blocks:
+        block.attn.k_bias.requires_grad_(True)
+    named = {**dict(beit.named_parameters()), **dict(beit.named_buffers())}
+    parts = {}
+    for name in plain.state_dict():
+        inner = name.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2")
+        split = [inner.replace("qkv.bias", f"{c}_bias") for c in "qkv"] if name.endswith("qkv.bias") else [inner]
+        parts[name] = [named.pop(n) for n in split]
+        if name == "cls_token":
+            parts[TABLE] = [named.pop(TABLE)]
+    assert set(named) == {"rel_pos_bias.relative_position_index"}
+    state = {n: torch.cat(list(p)) for n, p in parts.items()}
+    set_weights(state)
+    with torch.no_grad():
+        for n, p in parts.items():
+            for part, value in zip(p, state[n].chunk(len(p))):
+                part.copy_(value)
+    y = beit(x)
+    (y * wave(y.shape, 2000)).sum().backward()
+    grads = {n: torch.cat([t.grad for t in p]) for n, p in parts.items()}
+    return {"name": "relative", "size": keys["size"], "state": {n: list(t.shape) for n, t in state.items()},
+            "features": y.flatten().tolist(),
+            "grads": {n: {"rms": g.pow(2).mean().sqrt().item(), "head": g.flatten()[:None if n == TABLE else 4].tolist()}
+                      for n, g in grads.items()}}
 
 
 def patches(model, x):
@@ -119,7 +155,7 @@ def main():
     torch.set_grad_enabled(True)
     out = {"made_by": f"tests/golden/vit.py, timm {timm.__version__}, float64",
            "family": [family(n, p) for n, p in (("tiny", 16), ("small", 16), ("base", 16), ("large", 16), ("huge", 14))],
-           "cases": [case(n, k) for n, k in CASES.items()], "partial": partial(), "resized": resized()}
+           "cases": [case(n, k) for n, k in CASES.items()] + [relative()], "partial": partial(), "resized": resized()}
     (HERE / "vit.json").write_text(json.dumps(out) + "\n")
 
 

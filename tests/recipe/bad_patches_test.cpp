@@ -37,6 +37,12 @@ const std::vector<Bad>& table() {
        "encoder.positions",
        "where a head has 6 features"},
       {"{name: simclr}",
+       "{name: vit_tiny, patch_size: 4, image_size: 28, positions: relative}",
+       2,
+       "encoder",
+       "must have an image_size of the largest views' 32 pixels or more where positions are "
+       "relative, got 28"},
+      {"{name: simclr}",
        "{name: vit_tiny, patch_size: 12, image_size: 36}",
        2,
        "encoder",
