@@ -45,7 +45,7 @@ Schedule::Schedule(const recipe::ScheduleConfig& config, double peak, std::int64
 std::int64_t Schedule::number(std::int64_t step) const {
   check_invariant(step >= 0 && step <= steps_, "a step lies within its run");
   if (by_epoch_) step -= step % steps_per_epoch_;
-  return std::min(step + first_step_, steps_);
+  return std::clamp(step + first_step_, std::int64_t{0}, steps_);
 }
 
 double Schedule::lr(std::int64_t step) const {

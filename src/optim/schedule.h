@@ -18,9 +18,10 @@ double cosine(double from, double to, double share);
 ///     linspace: r = s / (W - 1), so the last step of the warm-up and step W both have it.
 ///   cosine, s >= W: cosine(peak, final, (s - W) / (S - W)), which would reach the final rate at
 ///     s = S, one step after the last. step: peak gamma^m with m milestones passed. constant: peak.
-/// s counts from first_step; with interval "epoch" it is that of the epoch's first step.
+/// s counts from first_step, never below 0; with interval "epoch" it is that of the epoch's first step.
 /// source    linear: SimCLR, BYOL, MoCo v3, MAE. linspace: DINO, SwAV, DINOv2, solo-learn. epoch:
-///           MoCo v1 and v2, SimSiam. first_step 1: I-JEPA, src/utils/schedulers.py.
+///           MoCo v1 and v2, SimSiam. first_step 1: I-JEPA, src/utils/schedulers.py;
+///           -1: SimMIM, main_simmim.py, which sets a rate after the step with its number.
 class Schedule {
  public:
   /// peak: the rate at the end of the warm-up. steps_per_epoch >= 1.

@@ -138,7 +138,11 @@ void bind(config::Fields& f, ScheduleConfig& c) {
   f.real("gamma", c.gamma, {.min = 0, .max = 1, .open_min = true}, "factor at each milestone");
   f.choice(
       "interval", c.interval, kIntervals, "how often the rate changes; epoch: SimSiam, MoCo v2");
-  f.integer("first_step", c.first_step, {.min = 0, .max = 1}, "number of the first step: 1 I-JEPA");
+  f.integer(
+      "first_step",
+      c.first_step,
+      {.min = -1, .max = 1},
+      "number of the first step: 1 I-JEPA; -1 SimMIM, whose second step has the first one's rate");
   f.check("warmup_epochs",
           c.warmup_epochs <= c.epochs,
           "must be at most schedule.epochs",

@@ -98,6 +98,14 @@ double lejepa(double s, double S, double epoch) {
   return half_cosine(2e-3, 1e-3, (s - epoch) / (S - epoch));
 }
 
+// SimMIM lr_scheduler.py MultiStepLRScheduler, rates times 4 in main_simmim.py, whose step_update comes
+// after the step with its number.
+double simmim(double s, double S, double epoch) {
+  const double t = s > 0 ? s - 1 : 0, W = 10 * epoch;
+  if (t < W) return 2e-6 + t / W * (4e-4 - 2e-6);
+  return steps(4e-4, {700}, 0.1)(t, S, epoch);
+}
+
 // ijepa src/utils/schedulers.py, both with _step += 1 first.
 double ijepa(double s, double S, double epoch) {
   const double t = s + 1, W = 40 * epoch;
@@ -178,6 +186,14 @@ const std::vector<Published>& table() {
        constant(0.05),
        {},
        111655680 - kVitB},
+      // Without positions, with layer scale and a bias of each head for 27 x 27 offsets and 3 more.
+      {"simmim-imagenet-vit-base16",
+       kImageNet,
+       kVitB + 12 * 2 * 768 + (27 * 27 + 3) * 12,
+       simmim,
+       constant(0.05),
+       {},
+       768 * 768 + 768 + 768},
       {"ijepa-imagenet-vit-huge14", kImageNet, 630764800 - 258 * 1280, ijepa, ijepa_decay},
       {"swav-cifar10-resnet18", kCifar, kR18, solo(0.6), constant(1e-6)},
       {"swav-imagenet-resnet50", kImageNet, kR50, linspace(0.3, 4.8, 0.0048, 10), constant(1e-6)},

@@ -157,6 +157,25 @@ TEST_CASE("schedule: I-JEPA counts its first step as 1, for the rate and the wei
   }
 }
 
+TEST_CASE("schedule: SimMIM's second step has the rate of the first", "[optim][schedule]") {
+  // microsoft/SimMIM main_simmim.py: lr_scheduler.step_update(epoch * num_steps + idx) after the step.
+  check({.epochs = 30,
+         .warmup_epochs = 4,
+         .warmup_start_lr = 2e-6,
+         .decay = "step",
+         .milestones = {20},
+         .first_step = -1},
+        4e-4,
+        10,
+        {{0, 2e-6},
+         {1, 2e-6},
+         {21, 2e-6 + 20 * (4e-4 - 2e-6) / 40},
+         {41, 4e-4},
+         {200, 4e-4},
+         {201, 4e-5},
+         {299, 4e-5}});
+}
+
 TEST_CASE("schedule: DINO's weight decay moves over all steps, without a warm-up",
           "[optim][schedule]") {
   const optim::Schedule schedule(
