@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace sslrun::methods {
 
@@ -22,6 +23,10 @@ struct SwavConfig final : MethodConfig {
 
   ViewNeeds view_needs() const override {
     return {.min_views = 2, .max_views = 10, .global_views = 2};
+  }
+
+  std::string_view collapse_advice() const override {
+    return "lower method.epsilon, or method.prototypes where there are few images";
   }
 
   std::string batch_problem(std::int64_t batch_size, std::int64_t micro_batch) const override;

@@ -25,6 +25,8 @@ constexpr std::int64_t kPatienceDiagnoses = 10;
 constexpr double kFewestDirections = 1.5;
 constexpr double kUniformShare = 0.001;  // of ln K that a teacher must be away from uniform
 constexpr double kFewestPrototypes = 1.5;
+constexpr std::string_view kSharperTeacher =  // of the DINO family, which has no other advice
+    "lower method.teacher_temperature, or method.head.output_dim where there are few images";
 
 std::optional<double> find(const StepSigns& signs, std::string_view name) {
   for (const auto& [key, value] : signs.scalars)
@@ -152,12 +154,12 @@ std::optional<std::string> HealthWatch::judge_teacher(const StepSigns& signs) {
       uniform_teacher_.lasts(*kl < kUniformShare * (*kl + *entropy), kPatienceDiagnoses)) {
     return fmt::format(
         "the teacher is uniform: at step {} its entropy is {:.4g} of at most {:.4g}, the last {} "
-        "times, so it teaches nothing; lower method.teacher_temperature, or method.head.output_dim "
-        "where there are few images",
+        "times, so it teaches nothing; {}",
         signs.step,
         *entropy,
         *kl + *entropy,
-        kPatienceDiagnoses);
+        kPatienceDiagnoses,
+        advice_.empty() ? kSharperTeacher : std::string_view(advice_));
   }
   const auto used = find(signs, "prototypes_used");
   if (used && one_prototype_.lasts(*used < kFewestPrototypes, kPatienceDiagnoses)) {

@@ -96,6 +96,9 @@ TEST_CASE("teacher: one that is uniform, and one that gives all images one proto
   const auto [verdict, step] = told(watch, {.scalars = uniform}, 20);
   CHECK(step == 10);
   CHECK_THAT(verdict, Catch::Contains("uniform") && Catch::Contains("method.teacher_temperature"));
+  HealthWatch swav("lower method.epsilon");
+  CHECK_THAT(told(swav, {.scalars = uniform}, 20).first,
+             Catch::Contains("lower method.epsilon") && !Catch::Contains("teacher_temperature"));
   const Scalars one = {{"teacher_entropy", 0.01}, {"teacher_kl", 11.08}, {"prototypes_used", 1.01}};
   CHECK_THAT(told(watch, {.scalars = one}, 20).first, Catch::Contains("one prototype"));
 }
