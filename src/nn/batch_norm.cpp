@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "dist/world.h"
 #include "nn/init.h"
-#include "nn/synchronized_batch_norm.h"
+#include "ops/synchronized_batch_norm.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
@@ -41,7 +41,7 @@ at::Tensor BatchNorm::forward(const at::Tensor& x_NC) const {
   }
   if (training() && groups_ > 1) return forward_split(x_NC);
   if (training() && world_ != nullptr && world_->size() > 1) {
-    return synchronized_batch_norm(
+    return ops::synchronized_batch_norm(
         x_NC, {weight_C_, bias_C_, running_mean_C_, running_var_C_, kMomentum, kEps}, *world_);
   }
   return at::batch_norm(x_NC,

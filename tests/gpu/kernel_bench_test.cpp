@@ -7,6 +7,7 @@
 #include "kernels/loss/nt_xent.h"
 #include "kernels/loss/sinkhorn.h"
 #include "kernels/loss/soft_cross_entropy.h"
+#include "kernels/norm/batch_norm_gradient.h"
 #include "tests/gpu/bench.h"
 #include "tests/gpu/support.h"
 
@@ -139,8 +140,9 @@ TEST_CASE("bench: soft_cross_entropy", "[.][gpu][bench]") {
   const DeviceArray<std::uint16_t> teacher(
       std::vector<std::uint16_t>(kTeachers * kImages * kClasses)),
       student(std::vector<std::uint16_t>(kRows * kClasses)), gradient(kRows * kClasses);
-  const DeviceArray<float> center(std::vector<float>(kClasses, 0.f)), teacher_lse(kTeachers * kImages),
-      student_lse(kRows), mass(kRows), loss(kRows), upstream(std::vector<float>(kRows, 1.f));
+  const DeviceArray<float> center(std::vector<float>(kClasses, 0.f)),
+      teacher_lse(kTeachers * kImages), student_lse(kRows), mass(kRows), loss(kRows),
+      upstream(std::vector<float>(kRows, 1.f));
   const SoftCrossEntropyArgs args{.teacher = {teacher.data(), true},
                                   .student = {student.data(), true},
                                   .center = center.data(),
@@ -174,8 +176,8 @@ TEST_CASE("bench: soft_cross_entropy", "[.][gpu][bench]") {
 TEST_CASE("bench: sinkhorn", "[.][gpu][bench]") {
   constexpr std::int64_t kSamples = 4096, kPrototypes = 3000;
   constexpr auto kScores = static_cast<std::size_t>(kSamples * kPrototypes);
-  const DeviceArray<float> scores(uniform(kScores, 4)), log_scale(std::vector<float>(kPrototypes, 0.f)),
-      share(kPrototypes),
+  const DeviceArray<float> scores(uniform(kScores, 4)),
+      log_scale(std::vector<float>(kPrototypes, 0.f)), share(kPrototypes),
       scratch(static_cast<std::size_t>(sinkhorn_scratch(kSamples, kPrototypes)));
   const double ms = median_ms([&](Cuda d) {
     sinkhorn_share({.scores = scores.data(),
@@ -188,4 +190,29 @@ TEST_CASE("bench: sinkhorn", "[.][gpu][bench]") {
                    d);
   });
   row("sinkhorn iteration", "4096 x 3000", ms, 4.0 * kScores / ms / 1e6, "GB/s", "one read");
+}
+
+TEST_CASE("bench: batch_norm_gradient", "[.][gpu][bench]") {
+  constexpr std::int64_t kRows = 256 * 56 * 56, kChannels = 64;
+  constexpr auto kValues = static_cast<std::size_t>(kRows * kChannels);
+  const std::vector<std::uint16_t> zeros(kValues);
+  const DeviceArray<std::uint16_t> dy(zeros), x(zeros), dx(kValues);
+  const DeviceArray<float> one(std::vector<float>(kChannels, 1.f));
+  const BatchNormGradientArgs<std::uint16_t> args{.dy = dy.data(),
+                                                  .x = x.data(),
+                                                  .dx = dx.data(),
+                                                  .scale = one.data(),
+                                                  .mean = one.data(),
+                                                  .dy_mean = one.data(),
+                                                  .slope = one.data(),
+                                                  .outer = kRows,
+                                                  .channels = kChannels,
+                                                  .inner = 1};
+  const double ms = median_ms([&](Cuda d) { batch_norm_gradient(args, d); });
+  row("batch_norm_gradient",
+      "256 x 64 x 56 x 56, bf16",
+      ms,
+      6.0 * kValues / ms / 1e6,
+      "GB/s",
+      "channels last");
 }

@@ -6,7 +6,7 @@ namespace sslrun::dist {
 class World;
 }
 
-namespace sslrun::nn {
+namespace sslrun::ops {
 
 struct BatchNormState {
   at::Tensor weight_C, bias_C;  // undefined: 1 and 0
@@ -25,4 +25,4 @@ at::Tensor synchronized_batch_norm(const at::Tensor& x_NC,
                                    const BatchNormState& state,
                                    dist::World& world);
 
-}  // namespace sslrun::nn
+}  // namespace sslrun::ops

@@ -33,14 +33,16 @@ double difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-// Measured: 6.2e-7 in y and dx, 1.9e-7 in the others; x4.
-TEST_CASE("synchronized batch norm: ranks together compute what one batch norm does", "[nn]") {
+// Measured: 6.2e-7 in y and dx, 8.3e-7 in dbias, 2.2e-7 in the others; x4.
+TEST_CASE("synchronized batch norm: ranks together compute what one batch norm does",
+          "[ops][dist]") {
   const std::int64_t size = GENERATE(2, 3), sites = GENERATE(1, 5);
   const auto affine = GENERATE(nn::Affine::kScaleAndShift, nn::Affine::kNone);
+  const auto layout = GENERATE(at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast);
   const std::int64_t rows = 6 * size, channels = 7;
   const auto shaped = [&](double phase) {
     const Tensor flat = test::wave(rows, channels * sites, phase).to(at::kFloat);
-    return sites == 1 ? flat : flat.view({rows, channels, 1, sites}).contiguous();
+    return sites == 1 ? flat : flat.view({rows, channels, 1, sites}).contiguous(layout);
   };
   const Tensor x = shaped(0.3) * 3 + 5, dy = shaped(0.9);
   nn::BatchNorm whole(channels, affine, 1.5);
@@ -60,13 +62,13 @@ TEST_CASE("synchronized batch norm: ranks together compute what one batch norm d
   }
   for (const char* state : {"running_mean", "running_var", "num_batches_tracked"}) {
     INFO(state);
-    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 7.6e-7);
+    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 8.8e-7);
   }
   if (affine == nn::Affine::kNone) return;
   for (const char* summed : {"dweight", "dbias"}) {
     Tensor sum = got[0].at(summed);
     for (std::size_t r = 1; r < got.size(); ++r) sum = sum + got[r].at(summed);
     INFO(summed);
-    CHECK(difference(sum, expected.at(summed)) < 7.6e-7);
+    CHECK(difference(sum, expected.at(summed)) < 3.3e-6);
   }
 }
