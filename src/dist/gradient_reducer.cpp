@@ -11,11 +11,14 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
 namespace sslrun::dist {
 namespace {
+
+constexpr std::int64_t kLastBucketBytes = 1 << 20;
 
 using torch::autograd::variable_list;
 
@@ -63,12 +66,16 @@ struct GradientReducer::State {
   }
 
   void pack(const Options& options) {
-    const auto room =
-        options.bucket_bytes / static_cast<std::int64_t>(at::elementSize(options.type));
+    const auto element = static_cast<std::int64_t>(at::elementSize(options.type));
+    const std::int64_t most = options.bucket_bytes / element, least = kLastBucketBytes / element;
+    std::int64_t left = 0;
+    for (const Member& member : members) left += member.parameter.numel();
     for (std::size_t begin = 0, end = 0; begin < members.size(); begin = end) {
+      const std::int64_t room = std::min(most, std::max(least, left / 2));
       std::int64_t size = 0;
       do size += members[end++].parameter.numel();
       while (end < members.size() && size + members[end].parameter.numel() <= room);
+      left -= size;
       const at::TensorOptions like = members[begin].parameter.options();
       Bucket bucket{.flat = at::empty({size}, like.dtype(options.type).requires_grad(false)),
                     .members = end - begin};

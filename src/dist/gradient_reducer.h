@@ -10,14 +10,15 @@ namespace sslrun::dist {
 
 class World;
 
-/// Gradients travel in buckets of about so many bytes. source: PyTorch's DistributedDataParallel, Li
-/// et al. 2020, arXiv:2006.15704, section 4.2.
+/// Gradients travel in buckets of about so many bytes at most. source: PyTorch's
+/// DistributedDataParallel, Li et al. 2020, arXiv:2006.15704, section 4.2.
 inline constexpr std::int64_t kBucketBytes = 25 << 20;
 
 /// Averages the gradients of parameters over the ranks. Parameters are packed into buckets in reverse
 /// order, about the order in which a backward pass reaches them; a bucket sets off once its
 /// gradients and all buckets before it are there, so on every rank in the same order, and travels
-/// while the backward pass goes on.
+/// while the backward pass goes on. Towards the end buckets hold half of what is left, down to about
+/// 1 MiB: nothing is left to hide the last one behind.
 /// numerics  each rank's gradient is divided by the number of ranks and rounded to `type`, then summed
 ///           in it. Equal bit for bit on every rank and, with the same ranks, in every run.
 /// errors    PeerError as World's.

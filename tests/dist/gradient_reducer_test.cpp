@@ -8,8 +8,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <string>
 
 namespace {
@@ -198,4 +200,27 @@ TEST_CASE("gradient reducer: buckets set off in reverse order of the parameters,
         std::vector<std::string>{
             "sum of 8", "sum of 576", "sum of 576", "gradient of the first layer", "sum of 576"});
   of_used.finish();
+}
+
+TEST_CASE("gradient reducer: the last buckets hold half of what is left, down to 1 MiB", "[dist]") {
+  const auto buckets = [](std::int64_t most) {
+    Diary diary;
+    std::vector<Tensor> parameters;  // of 256 KiB each
+    for (int i = 0; i < 18; ++i)
+      parameters.push_back(at::zeros({1 << 16}, at::kFloat).requires_grad_(true));
+    GradientReducer reducer(parameters, diary, {.bucket_bytes = most});
+    reducer.expect();
+    reducer.finish();
+    std::vector<std::string> sums(diary.entries.begin(),
+                                  std::find(diary.entries.begin(), diary.entries.end(), "wait"));
+    return sums;
+  };
+  CHECK(buckets(25 << 20) == std::vector<std::string>{"sum of 589824",   // 9 of 18
+                                                      "sum of 262144",   // 4 of 9
+                                                      "sum of 262144",   // 4, which are 1 MiB, of 5
+                                                      "sum of 65536"});  // 1
+  CHECK(buckets(7 << 18) == std::vector<std::string>{"sum of 458752",    // 7, the most
+                                                     "sum of 327680",    // 5 of 11
+                                                     "sum of 262144",    // 4 of 6
+                                                     "sum of 131072"});  // 2
 }
