@@ -8,12 +8,15 @@ namespace sslrun::app {
 void add_bench(CLI::App& root) {
   auto options = std::make_shared<bench::BenchOptions>();
   CLI::App* cmd = root.add_subcommand(
-      "bench", "Time the loader, the loss, a training step and the start on this machine");
+      "bench",
+      "Time the loader, the loss, a training step, the start and two processes on this machine");
   cmd->footer(
       "Example:\n  sslrun bench list\n  sslrun bench loss step\n  sslrun bench step --method all\n "
       " "
       "sslrun bench loader --data ~/photos --json");
-  cmd->add_option("case", options->cases, "cases or groups (loader, loss, step, startup), or list")
+  cmd->add_option("case",
+                  options->cases,
+                  "cases or groups (loader, loss, step, startup, processes), or list")
       ->required();
   cmd->add_option("--method",
                   options->method,

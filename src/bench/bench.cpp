@@ -88,7 +88,8 @@ std::vector<Line> measure(const Case& c, const Prepared& prepared, std::int64_t 
                      .ratio = {},
                      .rss_ratio = {}});
   }
-  for (std::size_t i = 0; c.memory != Memory::kShare && i < lines.size(); ++i) {
+  const bool peak = c.memory == Memory::kExtra || c.memory == Memory::kPeak;
+  for (std::size_t i = 0; peak && i < lines.size(); ++i) {
     lines[i].rss_mb = peak_of(prepared.contenders[i], c.memory);
   }
   for (std::int64_t r = 0; r < reps; ++r) {
@@ -113,6 +114,8 @@ std::string_view meaning(Memory memory) {
       return "MiB resident at most, the whole process (VmHWM, reset through clear_refs)";
     case Memory::kShare:
       return "MiB of the process, shared pages counted in part (Pss)";
+    case Memory::kNone:
+      return "memory is not measured";
   }
   return "";
 }

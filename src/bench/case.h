@@ -12,7 +12,7 @@ namespace sslrun::bench {
 struct CaseSettings {
   std::int64_t threads = 1;
   std::string data;     // folder of JPEG files; empty: each case makes its own
-  std::string program;  // the sslrun that is started, for startup
+  std::string program;  // the sslrun that is started, for startup and processes
 };
 
 /// One way to do a case's work.
@@ -33,6 +33,7 @@ enum class Memory {
   kExtra,  // most that was resident during a repetition, above what was before it
   kPeak,   // most that was resident during a repetition, all of the process
   kShare,  // the process's proportional share of memory, once after the repetitions
+  kNone,   // not measured
 };
 
 /// What a case has made ready: who takes turns, what to say about it, what versions matter.

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "bench/case.h"
+#include "bench/child.h"
 #include "bench/images.h"
 #include "bench/memory.h"
 #include "bench/temp_folder.h"
@@ -12,12 +13,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,8 +23,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-
-extern char** environ;
 
 namespace sslrun::bench {
 namespace {
@@ -68,65 +63,6 @@ struct Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 
   int fd;
-};
-
-/// The processors that a child started in this scope may use: the first n of ours.
-class Pinned {
- public:
-  explicit Pinned(std::int64_t n) {
-    CPU_ZERO(&before_);
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t first;
-    CPU_ZERO(&first);
-    for (std::size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&first) < n; ++cpu) {
-      if (CPU_ISSET(cpu, &before_)) CPU_SET(cpu, &first);
-    }
-    sched_setaffinity(0, sizeof first, &first);
-  }
-
-  ~Pinned() { sched_setaffinity(0, sizeof before_, &before_); }
-
-  Pinned(const Pinned&) = delete;
-  Pinned& operator=(const Pinned&) = delete;
-
- private:
-  cpu_set_t before_;
-};
-
-/// A process of ours that does not outlive the object.
-class Child {
- public:
-  Child(const std::vector<std::string>& command, const fs::path& words) {
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(
-        &actions, STDERR_FILENO, words.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    const int error =
-        posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-      throw StorageError(
-          fmt::format("bench: '{}' must start: {}", command[0], std::strerror(error)));
-  }
-
-  ~Child() {
-    kill(pid_, SIGKILL);
-    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_ = 0;
 };
 
 /// Whether the events at hand say that metrics.jsonl has grown.

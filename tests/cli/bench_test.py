@@ -28,4 +28,8 @@ assert [line["case"] for line in lines] == ["startup_first_step", "decode_imagen
 for line in lines:
     assert line["tool"] == "sslrun" and line["reps"] == 2 == len(line["samples"]) and line["rss_mb"] > 1, line
     assert 0 < line["min"] <= line["median"] <= line["max"], line
+two = run("processes", "--reps", "1", "--threads", "2", "--json")
+assert two.returncode == 0, two
+rates = [json.loads(line) for line in two.stdout.splitlines()]
+assert [line["unit"] for line in rates] == ["images/s", "images/s", "x"] and all(line["median"] > 0 for line in rates), rates
 assert lines[0]["unit"] == "s" and lines[1]["unit"] == "images/s", lines
