@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include "base/append_file.h"
-#include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -135,6 +134,7 @@ Trainer::Trainer(const TrainerDeps& deps,
                                       .known_bad = state_.bad_images,
                                       .memory = ops::batch_memory(deps.device)};
     loader_ = std::make_unique<data::Loader>(images, sampler_, view_path_->work(), options);
+    loader_watch_.emplace(*loader_, cache_.get(), recipe_);
     told_bad_ = state_.bad_images.size();
     // What was listed after the checkpoint is found again.
     const auto list = path_of(deps.folder) / "bad_images.jsonl";
@@ -150,7 +150,7 @@ void Trainer::warn_of_low_memory() {
   std::int64_t bytes = 0;
   for (const auto& tensors : {method_->named_state(), optimizer_->state()})
     for (const auto& [name, tensor] : tensors) bytes += static_cast<std::int64_t>(tensor.nbytes());
-  if (const auto verdict = low_memory_verdict(bytes, free_memory())) warn(*verdict);
+  warn_if(low_memory_verdict(bytes, free_memory()));
 }
 
 void Trainer::note_failure(const std::string& reason) {
@@ -178,7 +178,7 @@ int Trainer::run() {
       judge(outcome);
     }
     note_bad_images();
-    note_full_cache();
+    warn_if(loader_watch_->cache_verdict());
     if (agreed_.signal == 0 && evaluation_due()) evaluate();
     if (agreed_.signal == 0 && state_.step < total_steps_) save_when_due();
   }
@@ -358,8 +358,7 @@ bool Trainer::diagnosed() const {
 }
 
 void Trainer::judge(const StepOutcome& outcome) {
-  if (const auto spike = spikes_.observe(state_.step, outcome.loss, outcome.grad_norm))
-    warn(*spike);
+  warn_if(spikes_.observe(state_.step, outcome.loss, outcome.grad_norm));
   const auto verdict = health_.observe({.step = state_.step,
                                         .loss = outcome.loss,
                                         .candidates = outcome.candidates,
@@ -377,7 +376,7 @@ void Trainer::judge(const StepOutcome& outcome) {
 void Trainer::record(const StepOutcome& outcome) {
   const std::int64_t per_epoch = sampler_.steps_per_epoch();
   const bool epoch_end = state_.step % per_epoch == 0;
-  if (epoch_end) judge_loader();
+  if (epoch_end) warn_if(loader_watch_->epoch_verdict(monitor_.data_wait()));
   if (state_.step != 1 && state_.step % kLogEverySteps != 0 && !epoch_end) return;
   metrics::Record line{
       .step = state_.step,
@@ -390,7 +389,7 @@ void Trainer::record(const StepOutcome& outcome) {
   line.values.insert(line.values.end(), outcome.scalars.begin(), outcome.scalars.end());
   line.values.emplace_back("images_per_s", monitor_.images_per_s());
   line.values.emplace_back("data_wait", monitor_.data_wait());
-  add_stages(line);
+  loader_watch_->add_stages(line);
   if (!state_.left_out.empty())
     line.values.emplace_back("left_out", static_cast<double>(state_.left_out.size()));
   line.values.emplace_back("time_s", monitor_.time_s());
@@ -412,42 +411,8 @@ void Trainer::warn(const std::string& line) {
   log::warn("{}", line);
 }
 
-void Trainer::judge_loader() {
-  const data::Stages now = loader_->stages();
-  const data::Stages epoch = now - judged_stages_;
-  const bool filling = cache_ && judged_stages_.images == 0;  // what it reads now it keeps
-  judged_stages_ = now;
-  if (starving_told_ || filling) return;
-  const auto verdict = starving_verdict(monitor_.data_wait(),
-                                        epoch,
-                                        {.threads = recipe_.train.workers.value(),
-                                         .processors = cpu_count(),
-                                         .cache = recipe_.data.cache});
-  if (!verdict) return;
-  starving_told_ = true;
-  warn(*verdict);
-}
-
-void Trainer::add_stages(metrics::Record& line) {
-  const data::Stages now = loader_->stages();
-  const data::Stages recent = now - logged_stages_;
-  if (recent.images == 0) return;
-  const auto ms_per_image = [&](double seconds) {
-    return 1e3 * seconds / static_cast<double>(recent.images);
-  };
-  line.values.emplace_back("read_ms", ms_per_image(recent.read_s));
-  line.values.emplace_back("decode_ms", ms_per_image(recent.decode_s));
-  line.values.emplace_back("augment_ms", ms_per_image(recent.augment_s));
-  line.values.emplace_back("loader_idle", recent.idle());
-  logged_stages_ = now;
-}
-
-void Trainer::note_full_cache() {
-  if (!cache_ || full_cache_told_) return;
-  const auto verdict = full_cache_verdict(cache_->use(), cache_->size(), recipe_.data.cache);
-  if (!verdict) return;
-  full_cache_told_ = true;
-  warn(*verdict);
+void Trainer::warn_if(const std::optional<std::string>& verdict) {
+  if (verdict) warn(*verdict);
 }
 
 void Trainer::note_bad_images() {

@@ -17,6 +17,7 @@
 #include "train/accumulate.h"
 #include "train/health.h"
 #include "train/kept_buffers.h"
+#include "train/loader_watch.h"
 #include "train/monitor.h"
 #include "train/nonfinite.h"
 #include "train/run_folder.h"
@@ -121,17 +122,11 @@ class Trainer {
   void write(const metrics::Record& line);
   /// One line to the user, from the first rank.
   void warn(const std::string& line);
+  void warn_if(const std::optional<std::string>& verdict);
   /// Whether the step under way has its costly scalars logged.
   bool diagnosed() const;
   /// Warns of training that fails, or ends it. errors: NumericsError where the recipe says so.
   void judge(const StepOutcome& outcome);
-  /// At an epoch's end: says once that the network waits for images, and what holds them up.
-  void judge_loader();
-  /// Says once that not all images find room in the cache.
-  void note_full_cache();
-  /// Thread time per image in each stage of the loader and how idle its threads were, since the last
-  /// line.
-  void add_stages(metrics::Record& line);
   void note_bad_images();
   bool evaluation_due() const;
   void evaluate();
@@ -170,14 +165,13 @@ class Trainer {
   bool needs_labels_;
   HealthWatch health_;
   SpikeWatch spikes_;
-  std::optional<KeptBuffers> kept_;             // of the method; none: what forward wrote stays
-  std::unique_ptr<data::CachedSource> cache_;   // of the training images; null: none
-  std::unique_ptr<data::Loader> loader_;        // last: its threads use what is above
-  data::Stages logged_stages_, judged_stages_;  // up to the last line, the last epoch's end
+  std::optional<KeptBuffers> kept_;            // of the method; none: what forward wrote stays
+  std::unique_ptr<data::CachedSource> cache_;  // of the training images; null: none
+  std::unique_ptr<data::Loader> loader_;       // last: its threads use what is above
+  std::optional<LoaderWatch> loader_watch_;
   std::optional<std::time_t> job_end_ = job_end();
   Agreement agreed_;
   std::size_t told_bad_ = 0;  // bad images of this rank's loader that all ranks know of
-  bool starving_told_ = false, full_cache_told_ = false;
 };
 
 }  // namespace sslrun::train
