@@ -164,11 +164,19 @@ void VisionTransformer::add_positions(Patches& patches) const {
       nn::resize_positions(positions_MD, patches.rows, patches.columns, shape_.position_resize);
 }
 
-nn::Rotation VisionTransformer::rotation(const Patches& patches) const {
-  const nn::Rotation host =
-      nn::rotary_positions(patches.rows, patches.columns, shape_.features / shape_.heads);
+const VisionTransformer::GridTables& VisionTransformer::tables(const Patches& patches) const {
   const at::Device device = patches.x_NMD.device();
-  return {host.cos.to(device), host.sin.to(device)};
+  const auto grid = std::tuple(patches.rows, patches.columns, device.str());
+  if (const auto known = tables_.find(grid); known != tables_.end()) return known->second;
+  GridTables made;
+  if (shape_.positions == VitPositions::kRotary) {
+    const nn::Rotation host =
+        nn::rotary_positions(patches.rows, patches.columns, shape_.features / shape_.heads);
+    made.rotation = {host.cos.to(device), host.sin.to(device)};
+  } else {
+    made.relative_index_TT = relative_index(patches).to(device);
+  }
+  return tables_.emplace(grid, made).first->second;
 }
 
 at::Tensor VisionTransformer::relative_index(const Patches& patches) const {
@@ -180,8 +188,7 @@ at::Tensor VisionTransformer::relative_index(const Patches& patches) const {
         patches.rows * shape_.patch_size,
         patches.columns * shape_.patch_size));
   }
-  return nn::relative_positions(patches.rows, patches.columns, side, prefix())
-      .to(patches.x_NMD.device());
+  return nn::relative_positions(patches.rows, patches.columns, side, prefix());
 }
 
 at::Tensor VisionTransformer::bias_of(const at::Tensor& index_TT) const {
@@ -216,10 +223,9 @@ at::Tensor VisionTransformer::tokens(const at::Tensor& x_NCHW,
   }
   add_positions(patches);
   if (shape_.positions == VitPositions::kRelative)
-    return run(patches.x_NMD, nullptr, bias_of(relative_index(patches)));
+    return run(patches.x_NMD, nullptr, bias_of(tables(patches).relative_index_TT));
   if (shape_.positions != VitPositions::kRotary) return run(patches.x_NMD, nullptr, {});
-  const nn::Rotation turn = rotation(patches);
-  return run(patches.x_NMD, &turn, {});
+  return run(patches.x_NMD, &tables(patches).rotation, {});
 }
 
 at::Tensor VisionTransformer::tokens_of(const at::Tensor& x_NCHW, const at::Tensor& keep_NK) const {
@@ -233,12 +239,12 @@ at::Tensor VisionTransformer::tokens_of(const at::Tensor& x_NCHW, const at::Tens
         at::cat({first_P.expand({keep_NK.size(0), -1}), keep_NK + prefix()}, 1);
     return run(x_NKD,
                nullptr,
-               bias_of(at::index(relative_index(patches),
+               bias_of(at::index(tables(patches).relative_index_TT,
                                  {std::optional<at::Tensor>(kept_NT.unsqueeze(2)),
                                   std::optional<at::Tensor>(kept_NT.unsqueeze(1))})));
   }
   if (shape_.positions != VitPositions::kRotary) return run(x_NKD, nullptr, {});
-  const nn::Rotation whole = rotation(patches);
+  const nn::Rotation& whole = tables(patches).rotation;
   const auto kept = [&](const at::Tensor& table_Md) {
     return table_Md.index_select(0, keep_NK.flatten())
         .view({keep_NK.size(0), 1, keep_NK.size(1), table_Md.size(1)});

@@ -10,8 +10,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace sslrun::encoders {
@@ -88,6 +91,12 @@ class VisionTransformer final : public Encoder {
     std::int64_t rows, columns;
   };
 
+  /// What follows from a grid alone, on the images' device.
+  struct GridTables {
+    nn::Rotation rotation;
+    at::Tensor relative_index_TT;  // entries of relative_EH_, int64
+  };
+
   bool class_has_position() const { return shape_.class_token && shape_.registers == 0; }
 
   void make_tokens(nn::Init& init);
@@ -98,17 +107,18 @@ class VisionTransformer final : public Encoder {
   at::Tensor run(const at::Tensor& x_NKD,
                  const nn::Rotation* rotation,
                  const at::Tensor& bias_HTT) const;
-  /// Entries of the table, int64 [T, T].
-  at::Tensor relative_index(const Patches& patches) const;
   /// index_TT [T, T] or [N, T, T] -> [heads, T, T] or [N, heads, T, T].
   at::Tensor bias_of(const at::Tensor& index_TT) const;
-  nn::Rotation rotation(const Patches& patches) const;
+  const GridTables& tables(const Patches& patches) const;
+  at::Tensor relative_index(const Patches& patches) const;
 
   VitShape shape_;
   at::Tensor cls_token_11D_, reg_token_1RD_, pos_embed_1MD_, relative_EH_;
   std::unique_ptr<nn::Conv2d> patch_projection_;
   std::vector<std::unique_ptr<nn::TransformerBlock>> blocks_;
   nn::LayerNorm norm_;
+  /// By rows, columns and device. Made once: on a GPU a copy from the host waits for all work before.
+  mutable std::map<std::tuple<std::int64_t, std::int64_t, std::string>, GridTables> tables_;
 };
 
 /// The encoder as a vision transformer: what a method that works on patches calls for. A recipe with

@@ -331,6 +331,19 @@ TEST_CASE("vit: relative positions take smaller images as a part of the grid, no
       Catch::Contains("must be at most image_size 16 with relative positions, got 16 x 20"));
 }
 
+TEST_CASE("vit: images of one grid leave nothing behind for those of another", "[encoders][vit]") {
+  for (const char* name : {"rotary", "relative"}) {
+    INFO(name);
+    const at::Tensor large = image({16, 16}), tall = image({16, 8}), wide = image({8, 16});
+    const auto model = make(shape_of(name));
+    for (const at::Tensor& x_NCHW : {large, tall, wide, large, tall})
+      CHECK(model->forward(x_NCHW).equal(make(shape_of(name))->forward(x_NCHW)));
+    if (std::string(name) == "rotary") continue;
+    for (int again = 0; again < 2; ++again)
+      CHECK_THROWS_AS(model->forward(image({20, 16})), UsageError);
+  }
+}
+
 TEST_CASE("vit: an image that patches do not tile is a user's mistake", "[encoders][vit]") {
   const auto model = make(shape_of("plain"));
   CHECK_THROWS_WITH(model->forward(image({18, 16})),
