@@ -12,9 +12,9 @@ constexpr std::int64_t kGrain = 1 << 14;  // elements for which a thread is wort
 
 /// Rows [begin, end) of C values each, a value per channel.
 template <class Stored>
-inline __attribute__((always_inline)) void rows(const BatchNormGradientArgs<Stored>& a,
-                                                std::int64_t begin,
-                                                std::int64_t end) {
+SSLRUN_CLONES void rows(const BatchNormGradientArgs<Stored>& a,
+                        std::int64_t begin,
+                        std::int64_t end) {
   const std::int64_t C = a.channels;
   const auto* const __restrict scale = a.scale;
   const auto* const __restrict mean = a.mean;
@@ -31,9 +31,9 @@ inline __attribute__((always_inline)) void rows(const BatchNormGradientArgs<Stor
 
 /// Planes [begin, end) of a.inner values of one channel each.
 template <class Stored>
-inline __attribute__((always_inline)) void planes(const BatchNormGradientArgs<Stored>& a,
-                                                  std::int64_t begin,
-                                                  std::int64_t end) {
+SSLRUN_CLONES void planes(const BatchNormGradientArgs<Stored>& a,
+                          std::int64_t begin,
+                          std::int64_t end) {
   for (std::int64_t p = begin; p < end; ++p) {
     const std::int64_t c = p % a.channels;
     const auto scale = a.scale[c], mean = a.mean[c], dy_mean = a.dy_mean[c], slope = a.slope[c];
@@ -45,35 +45,6 @@ inline __attribute__((always_inline)) void planes(const BatchNormGradientArgs<St
   }
 }
 
-using F32 = BatchNormGradientArgs<float>;
-using F64 = BatchNormGradientArgs<double>;
-using Bf16 = BatchNormGradientArgs<std::uint16_t>;
-
-// Templates have no versions for several instruction sets.
-SSLRUN_CLONES void sweep_rows(const F32& a, std::int64_t begin, std::int64_t end) {
-  rows(a, begin, end);
-}
-
-SSLRUN_CLONES void sweep_rows(const F64& a, std::int64_t begin, std::int64_t end) {
-  rows(a, begin, end);
-}
-
-SSLRUN_CLONES void sweep_rows(const Bf16& a, std::int64_t begin, std::int64_t end) {
-  rows(a, begin, end);
-}
-
-SSLRUN_CLONES void sweep_planes(const F32& a, std::int64_t begin, std::int64_t end) {
-  planes(a, begin, end);
-}
-
-SSLRUN_CLONES void sweep_planes(const F64& a, std::int64_t begin, std::int64_t end) {
-  planes(a, begin, end);
-}
-
-SSLRUN_CLONES void sweep_planes(const Bf16& a, std::int64_t begin, std::int64_t end) {
-  planes(a, begin, end);
-}
-
 }  // namespace
 
 template <class Stored>
@@ -83,13 +54,13 @@ void batch_norm_gradient(const BatchNormGradientArgs<Stored>& a, Cpu) {
   parallel_for(
       by_rows ? a.outer : a.outer * a.channels,
       [&](std::int64_t begin, std::int64_t end) {
-        by_rows ? sweep_rows(a, begin, end) : sweep_planes(a, begin, end);
+        by_rows ? rows(a, begin, end) : planes(a, begin, end);
       },
       std::max<std::int64_t>(1, kGrain / length));
 }
 
-template void batch_norm_gradient(const F32& args, Cpu device);
-template void batch_norm_gradient(const F64& args, Cpu device);
-template void batch_norm_gradient(const Bf16& args, Cpu device);
+template void batch_norm_gradient(const BatchNormGradientArgs<float>& args, Cpu device);
+template void batch_norm_gradient(const BatchNormGradientArgs<double>& args, Cpu device);
+template void batch_norm_gradient(const BatchNormGradientArgs<std::uint16_t>& args, Cpu device);
 
 }  // namespace sslrun::kernels

@@ -11,7 +11,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/batch_norm_update_stats.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/native_batch_norm_backward.h>
 #include <ATen/ops/ones_like.h>
@@ -36,14 +35,12 @@ Statistics merge(const at::Tensor& x_NC, const at::Tensor& like_C, dist::World& 
   // The running statistics that this moves are not looked at.
   const auto [mean_C, var_C] =
       at::batch_norm_update_stats(x_NC, at::zeros_like(like_C), at::ones_like(like_C), 1.0);
-  const std::int64_t channels = mean_C.size(0), ranks = world.size();
-  const at::Tensor all_R2C =
-      world.all_gather(at::cat({mean_C, var_C}).unsqueeze(0)).view({ranks, 2, channels});
+  const at::Tensor all_R2C = world.all_gather(at::stack({mean_C, var_C}).unsqueeze(0));
   const at::Tensor means_RC = all_R2C.select(1, 0), vars_RC = all_R2C.select(1, 1);
   const at::Tensor merged_C = means_RC.mean(0);
   return {.mean_C = merged_C,
           .var_C = (vars_RC + (means_RC - merged_C).square()).mean(0),
-          .rows = static_cast<double>(x_NC.numel() / channels * ranks)};
+          .rows = static_cast<double>(x_NC.numel() / mean_C.size(0) * world.size())};
 }
 
 /// Per channel, as BatchNormGradientArgs says.

@@ -37,29 +37,29 @@ double difference(std::int64_t outer,
   const DeviceArray<T> dy_there(dy), x_there(x), dx_there(dx);
   const DeviceArray<Wide> scale_there(scale), mean_there(mean), dy_mean_there(dy_mean),
       slope_there(slope);
-  batch_norm_gradient<T>({dy.data() + skip,
-                          x.data() + skip,
-                          dx.data() + skip,
-                          scale.data(),
-                          mean.data(),
-                          dy_mean.data(),
-                          slope.data(),
-                          outer,
-                          channels,
-                          inner},
-                         Cpu{});
+  const auto args = [&](const auto& dys,
+                        const auto& xs,
+                        auto& dxs,
+                        const auto& scales,
+                        const auto& means,
+                        const auto& dy_means,
+                        const auto& slopes) {
+    return BatchNormGradientArgs<T>{.dy = dys.data() + skip,
+                                    .x = xs.data() + skip,
+                                    .dx = dxs.data() + skip,
+                                    .scale = scales.data(),
+                                    .mean = means.data(),
+                                    .dy_mean = dy_means.data(),
+                                    .slope = slopes.data(),
+                                    .outer = outer,
+                                    .channels = channels,
+                                    .inner = inner};
+  };
   const Stream stream;
-  batch_norm_gradient<T>({dy_there.data() + skip,
-                          x_there.data() + skip,
-                          dx_there.data() + skip,
-                          scale_there.data(),
-                          mean_there.data(),
-                          dy_mean_there.data(),
-                          slope_there.data(),
-                          outer,
-                          channels,
-                          inner},
-                         stream.device());
+  batch_norm_gradient(args(dy, x, dx, scale, mean, dy_mean, slope), Cpu{});
+  batch_norm_gradient(
+      args(dy_there, x_there, dx_there, scale_there, mean_there, dy_mean_there, slope_there),
+      stream.device());
   stream.wait();
   const std::vector<T> got = dx_there.host();
   double worst = 0;

@@ -79,7 +79,8 @@ Shape any_shape() {
 
 }  // namespace
 
-// Measured: 0 in float64 and 1.0e-6 in float32 (x4); bfloat16 keeps 8 bits of values below 32.
+// Measured: 3.6e-15 in float64 and 1.2e-6 in float32, about x3; bfloat16 0.031, and it keeps 8 bits of
+// values below 32.
 TEST_CASE("batch_norm_gradient: equals the definition in every format and layout",
           "[kernels][norm]") {
   const Shape shape = any_shape();
