@@ -8,6 +8,7 @@
 #include <ATen/ops/cat.h>
 
 #include <map>
+#include <string>
 
 namespace {
 
@@ -33,7 +34,8 @@ double difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-// Measured: 6.2e-7 in y and dx, 8.3e-7 in dbias, 2.2e-7 in the others; x4.
+// Measured: 6.2e-7 in y and dx, 2.2e-7 in the others; at least x3. Channels last 8.3e-7 in dbias: its
+// values are summed in another order.
 TEST_CASE("synchronized batch norm: ranks together compute what one batch norm does",
           "[ops][dist]") {
   const std::int64_t size = GENERATE(2, 3), sites = GENERATE(1, 5);
@@ -62,13 +64,15 @@ TEST_CASE("synchronized batch norm: ranks together compute what one batch norm d
   }
   for (const char* state : {"running_mean", "running_var", "num_batches_tracked"}) {
     INFO(state);
-    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 8.8e-7);
+    for (const auto& rank : got) CHECK(difference(rank.at(state), expected.at(state)) < 7.6e-7);
   }
   if (affine == nn::Affine::kNone) return;
   for (const char* summed : {"dweight", "dbias"}) {
     Tensor sum = got[0].at(summed);
     for (std::size_t r = 1; r < got.size(); ++r) sum = sum + got[r].at(summed);
     INFO(summed);
-    CHECK(difference(sum, expected.at(summed)) < 3.3e-6);
+    const bool reordered =
+        layout == at::MemoryFormat::ChannelsLast && summed == std::string("dbias");
+    CHECK(difference(sum, expected.at(summed)) < (reordered ? 3.3e-6 : 7.6e-7));
   }
 }
